@@ -1,0 +1,27 @@
+import type { ICredentialDataDecryptedObject } from 'n8n-workflow';
+
+/**
+ * How far one use of a credential has come. n8n hands the same decrypted object to every hook of one use, and does not say why it calls:
+ * remembered per object, the first call can be told from the one after a failed request.
+ */
+export type Phase =
+	| { readonly step: 'unsealed' }
+	| { readonly step: 'authenticated'; readonly accessToken: string }
+	| { readonly step: 'failed'; readonly error: unknown };
+
+const phases = new WeakMap<ICredentialDataDecryptedObject, Phase>();
+
+/** Where this use of the credential stands; undefined before anything happened. */
+export function phaseOf(credentials: ICredentialDataDecryptedObject): Phase | undefined {
+	return phases.get(credentials);
+}
+
+/** Remembers where this use of the credential stands. */
+export function enter(credentials: ICredentialDataDecryptedObject, phase: Phase): void {
+	phases.set(credentials, phase);
+}
+
+/** Forgets this use. */
+export function leave(credentials: ICredentialDataDecryptedObject): void {
+	phases.delete(credentials);
+}

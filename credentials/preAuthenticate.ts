@@ -1,0 +1,69 @@
+import type { ICredentialDataDecryptedObject, IDataObject, IHttpRequestHelper, IHttpRequestOptions } from 'n8n-workflow';
+
+import type { Connections } from '../src';
+import { enter, leave, phaseOf } from './phases';
+
+/** Asks the API at the Validation Path whether it still takes the token. Undefined where it cannot be told. */
+async function isRefused(
+	helper: IHttpRequestHelper,
+	url: string,
+	accessToken: string,
+): Promise<boolean | undefined> {
+	const request: IHttpRequestOptions = {
+		method: 'GET',
+		url,
+		headers: { Authorization: `Bearer ${accessToken}` },
+		returnFullResponse: true,
+		ignoreHttpStatusErrors: true,
+		disableFollowRedirect: true,
+	};
+	try {
+		const { statusCode } = (await helper.helpers.httpRequest(request)) as { statusCode: number };
+		return statusCode === 401;
+	} catch {
+		// The API itself is out of reach: the failure that led here tells the user more.
+		return undefined;
+	}
+}
+
+/**
+ * After a failed request n8n does not say what failed, and sends the request again where the pointer is returned. So it is returned only
+ * where the API itself says, at the Validation Path, that the token was refused: a request that failed for any other reason never goes out twice.
+ */
+async function heal(
+	connections: Connections,
+	helper: IHttpRequestHelper,
+	{ credentials, accessToken }: { credentials: ICredentialDataDecryptedObject; accessToken: string },
+): Promise<IDataObject> {
+	const { connection, tokens } = await connections.open(credentials);
+	const { validationUrl } = connection;
+	if (validationUrl === undefined || (await isRefused(helper, validationUrl, accessToken)) !== true) return {};
+	const replaced = await tokens.replaceRefused(accessToken);
+	return replaced === undefined ? {} : { secretRef: credentials['secretRef'] as string };
+}
+
+/**
+ * What n8n calls before the first use of an unsealed credential, and after every failed request.
+ *
+ * @returns what is to be written into n8n's database: after sealing the pointer and blanks, else nothing
+ * @throws VaultedOAuth2Error of any class
+ */
+export async function preAuthenticate(
+	connections: Connections,
+	helper: IHttpRequestHelper,
+	credentials: ICredentialDataDecryptedObject,
+): Promise<IDataObject> {
+	const phase = phaseOf(credentials);
+	// n8n asks again after what was thrown here or in authenticate: the answer is the same, and nothing is tried twice.
+	if (phase?.step === 'failed') throw phase.error;
+	if (phase?.step === 'authenticated') {
+		leave(credentials);
+		return await heal(connections, helper, { credentials, accessToken: phase.accessToken });
+	}
+	try {
+		return (await connections.needsSealing(credentials)) ? { ...(await connections.seal(credentials)) } : {};
+	} catch (error) {
+		enter(credentials, { step: 'failed', error });
+		throw error;
+	}
+}

@@ -1,0 +1,157 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from './ports.ts';
+import { logFile, n8nFolder, nodeBinary, plainEnvironment, type Run } from './run.ts';
+
+const READY_WITHIN_SECONDS = 120;
+const STOPPED_WITHIN_SECONDS = 10;
+const SECONDS_BETWEEN_LINES = 5;
+
+export interface N8nOptions {
+	/** Where n8n keeps everything; the package has to be placed in it before. */
+	userFolder: string;
+	/** Any free one unless told. */
+	port?: number;
+	/** Name of the log file; `n8n` unless told. */
+	logName?: string;
+	/** Further settings. */
+	env?: Record<string, string>;
+}
+
+export interface RunningN8n {
+	/** `http://127.0.0.1:PORT`, without a trailing slash. */
+	readonly url: string;
+	readonly userFolder: string;
+	/** Everything n8n printed. */
+	readonly logFile: string;
+	/** n8n's environment: its command line has to be run with the same. */
+	readonly env: NodeJS.ProcessEnv;
+	/** Asks n8n to end and ends it where it does not; without effect the second time. */
+	stop(): Promise<void>;
+}
+
+/** The settings of an n8n that talks to nobody outside and can stand beside another one. */
+export async function n8nEnvironment(
+	run: Run,
+	options: N8nOptions & { port: number },
+): Promise<NodeJS.ProcessEnv> {
+	return plainEnvironment(run, {
+		N8N_USER_FOLDER: options.userFolder,
+		N8N_LISTEN_ADDRESS: '127.0.0.1',
+		N8N_HOST: '127.0.0.1',
+		N8N_PORT: String(options.port),
+		N8N_RUNNERS_BROKER_PORT: String(await freePort()),
+		N8N_SECURE_COOKIE: 'false',
+		N8N_UNVERIFIED_PACKAGES_ENABLED: 'true',
+		N8N_VERIFIED_PACKAGES_ENABLED: 'false',
+		N8N_DIAGNOSTICS_ENABLED: 'false',
+		N8N_DYNAMIC_BANNERS_ENABLED: 'false',
+		N8N_HIRING_BANNER_ENABLED: 'false',
+		N8N_LICENSE_AUTO_RENEW_ENABLED: 'false',
+		N8N_PERSONALIZATION_ENABLED: 'false',
+		N8N_TEMPLATES_ENABLED: 'false',
+		N8N_VERSION_NOTIFICATIONS_ENABLED: 'false',
+		N8N_VERSION_NOTIFICATIONS_WHATS_NEW_ENABLED: 'false',
+		...options.env,
+	});
+}
+
+/** n8n's program, for {@link nodeBinary}. */
+export function n8nProgram(run: Run): string {
+	return join(n8nFolder(run), 'node_modules', 'n8n', 'bin', 'n8n');
+}
+
+/**
+ * Starts n8n and waits until it is ready.
+ *
+ * @throws Error with the log's last lines where it ends or is not ready within two minutes
+ */
+export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8n> {
+	const port = options.port ?? (await freePort());
+	const url = `http://127.0.0.1:${port}`;
+	const env = await n8nEnvironment(run, { ...options, port });
+	const log = logFile(run, options.logName ?? 'n8n');
+	mkdirSync(dirname(log), { recursive: true });
+	const output = openSync(log, 'w');
+	// A process group of its own: Ctrl+C reaches n8n through stop() only, and what n8n started can be ended with it.
+	const child = spawn(nodeBinary(run), [n8nProgram(run), 'start'], {
+		cwd: options.userFolder,
+		env,
+		stdio: ['ignore', output, output],
+		detached: true,
+	});
+	closeSync(output);
+	const stop = stopper(child);
+	try {
+		await untilReady(run, { child, url, log });
+	} catch (error) {
+		await stop();
+		throw error;
+	}
+	return { url, userFolder: options.userFolder, logFile: log, env, stop };
+}
+
+function hasEnded(child: ChildProcess): boolean {
+	return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** Ends n8n, politely at first, and everything that it started. */
+function stopper(child: ChildProcess): () => Promise<void> {
+	const ended = new Promise<void>((resolve) => {
+		child.once('exit', () => resolve());
+		child.once('error', () => resolve());
+	});
+	const killGroup = () => {
+		try {
+			if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+		} catch {
+			// Nobody of the group is left.
+		}
+	};
+	process.once('exit', killGroup);
+
+	let stopping: Promise<void> | undefined;
+	return () =>
+		(stopping ??= (async () => {
+			if (!hasEnded(child)) child.kill('SIGTERM');
+			await Promise.race([ended, pause(STOPPED_WITHIN_SECONDS * 1000, undefined, { ref: false })]);
+			killGroup();
+			await ended;
+			process.off('exit', killGroup);
+		})());
+}
+
+interface Starting {
+	child: ChildProcess;
+	url: string;
+	log: string;
+}
+
+async function untilReady(run: Run, { child, url, log }: Starting): Promise<void> {
+	let failure: Error | undefined;
+	child.once('error', (error) => (failure = error));
+	const startedAt = Date.now();
+	let nextLine = SECONDS_BETWEEN_LINES;
+
+	for (;;) {
+		run.signal?.throwIfAborted();
+		if (failure) throw failure;
+		const elapsed = (Date.now() - startedAt) / 1000;
+		if (hasEnded(child)) throw new Error(`n8n ended while it started. ${lastLines(log)}`);
+		if (elapsed > READY_WITHIN_SECONDS)
+			throw new Error(`n8n was not ready after ${elapsed} s. ${lastLines(log)}`);
+		if (elapsed > nextLine) {
+			run.report(`Waiting for n8n … ${Math.round(elapsed)} s`);
+			nextLine += SECONDS_BETWEEN_LINES;
+		}
+		const response = await fetch(`${url}/healthz/readiness`).catch(() => undefined);
+		if (response?.ok) return;
+		await pause(200);
+	}
+}
+
+function lastLines(log: string): string {
+	return `Full log: ${log}\n${readFileSync(log, 'utf8').trimEnd().split('\n').slice(-15).join('\n')}`;
+}

@@ -1,0 +1,20 @@
+/** @type {import('jest').Config} */
+const base = {
+	testEnvironment: 'node',
+	// Dynamic imports stay real imports, so that tests load ESM packages the way the published code does.
+	transform: {
+		'^.+\\.ts$': [
+			'@swc/jest',
+			{
+				jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+				module: { type: 'commonjs', ignoreDynamic: true },
+			},
+		],
+	},
+	testPathIgnorePatterns: ['/node_modules/', '/dist/', '/test/e2e/'],
+	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/n8n/', '<rootDir>/.cache/'],
+	testMatch: ['<rootDir>/test/**/*.test.ts'],
+	restoreMocks: true,
+};
+
+module.exports = base;

@@ -1,0 +1,60 @@
+import type { AwsCredentials } from '../secrets/awsSecretsManager';
+
+/** OAuth 2.0 grant types (RFC 6749 §4.4 and §6) this package speaks. */
+export type GrantType = 'client_credentials' | 'refresh_token';
+
+/** How the client authenticates at the token endpoint; the names of RFC 7591 §2, and Basic without the encoding of RFC 6749 §2.3.1. */
+export type ClientAuthenticationMethod =
+	| 'client_secret_basic'
+	| 'client_secret_basic_unencoded'
+	| 'client_secret_post'
+	| 'none';
+
+/** Where the bundle lives. */
+export type StoreSettings =
+	| { readonly kind: 'localVault' }
+	| {
+			readonly kind: 'awsSecretsManager';
+			readonly region: string;
+			readonly endpoint?: string;
+			readonly credentials: AwsCredentials;
+			/** The name a new secret gets; made from tenant and label where absent. */
+			readonly secretName?: string;
+	  };
+
+/** Where the client secret comes from. */
+export type ClientSecretSource =
+	| { readonly kind: 'entered' }
+	| { readonly kind: 'reference'; readonly secretId: string; readonly jsonKey?: string };
+
+/** A validated connection: what the credential's fields mean. Holds no client secret and no token. */
+export interface Connection {
+	readonly label: string;
+	readonly grantType: GrantType;
+	/** OpenID Connect Discovery 1.0 or RFC 8414 issuer identifier. At least one of `issuer` and `tokenEndpoint` is set. */
+	readonly issuer?: string;
+	readonly tokenEndpoint?: string;
+	readonly clientId: string;
+	readonly clientAuthentication: ClientAuthenticationMethod | 'automatic';
+	readonly clientSecretSource: ClientSecretSource;
+	readonly scope?: string;
+	/** Further parameters of the token request, such as `audience` or `resource` (RFC 8707). */
+	readonly tokenParameters: Readonly<Record<string, string>>;
+	/** Without a trailing slash. */
+	readonly apiBaseUrl: string;
+	/** Origins that may receive the access token; the first one is that of `apiBaseUrl`. */
+	readonly apiOrigins: readonly string[];
+	readonly tenantId?: string;
+	/** Absolute address under `apiBaseUrl` that tells whether a token is accepted. */
+	readonly validationUrl?: string;
+	readonly refreshBufferSeconds: number;
+	/** Assumed where a token response has no `expires_in`; 0: use the token until it is refused. */
+	readonly defaultLifetimeSeconds: number;
+	readonly store: StoreSettings;
+}
+
+/** The secrets a user typed into the form since it was last sealed. Absent: nothing typed, keep what is stored. */
+export interface TypedSecrets {
+	readonly clientSecret?: string;
+	readonly refreshToken?: string;
+}

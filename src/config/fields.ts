@@ -1,0 +1,42 @@
+/**
+ * The credential's fields as n8n hands them over, after expressions were resolved. Nothing is trusted: every value may be missing or of
+ * another type than the form promises.
+ */
+export type CredentialFields = Readonly<Record<string, unknown>>;
+
+/** What the form calls each property; errors name fields like this. */
+export const FIELD_NAMES = {
+	label: 'Label',
+	grantType: 'Grant Type',
+	issuerUrl: 'Issuer URL',
+	tokenUrl: 'Token URL',
+	clientId: 'Client ID',
+	clientAuthentication: 'Client Authentication',
+	clientSecretSource: 'Client Secret Source',
+	clientSecret: 'Client Secret',
+	clientSecretReference: 'Client Secret Name or ARN',
+	clientSecretJsonKey: 'Client Secret JSON Key',
+	refreshToken: 'Refresh Token',
+	scope: 'Scope',
+	tokenParameters: 'Additional Token Parameters',
+	apiBaseUrl: 'API Base URL',
+	additionalApiOrigins: 'Additional API Origins',
+	tenantId: 'Tenant ID',
+	validationPath: 'Validation Path',
+	refreshBufferSeconds: 'Refresh Buffer (Seconds)',
+	defaultLifetimeSeconds: 'Default Token Lifetime (Seconds)',
+	secretStore: 'Secret Store',
+	awsRegion: 'AWS Region',
+	awsCredentials: 'AWS Credentials',
+	awsAccessKeyId: 'AWS Access Key ID',
+	awsSecretAccessKey: 'AWS Secret Access Key',
+	awsSessionToken: 'AWS Session Token',
+	awsRoleArn: 'AWS Role ARN',
+	awsExternalId: 'AWS External ID',
+	awsEndpoint: 'AWS Endpoint',
+	secretName: 'Secret Name',
+	secretRef: 'Secret Reference',
+} as const;
+
+/** A property of the credential type. */
+export type FieldKey = keyof typeof FIELD_NAMES;

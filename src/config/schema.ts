@@ -1,0 +1,99 @@
+import type { JSONSchemaType, SchemaObject } from 'ajv';
+
+import type { FieldKey } from './fields';
+
+/** Name of the string format for addresses that confidential data is sent to. */
+export const SECURE_URL = 'secure-url';
+
+const text: SchemaObject = { type: 'string', minLength: 1 };
+const url: SchemaObject = { type: 'string', format: SECURE_URL };
+
+/** Fields of every connection. Unknown keys are n8n's own (`allowedDomains`, …) and pass. */
+const common: Partial<Record<FieldKey, SchemaObject>> = {
+	label: { type: 'string', minLength: 1, maxLength: 128 },
+	grantType: { enum: ['clientCredentials', 'refreshToken'] },
+	issuerUrl: url,
+	tokenUrl: url,
+	clientId: text,
+	clientAuthentication: { enum: ['automatic', 'basic', 'basicUnencoded', 'post', 'none'] },
+	clientSecretSource: { enum: ['enter', 'reference'] },
+	clientSecret: { type: 'string' },
+	refreshToken: { type: 'string' },
+	scope: { type: 'string', pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+( [\\x21\\x23-\\x5b\\x5d-\\x7e]+)*$' },
+	apiBaseUrl: url,
+	tenantId: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+	refreshBufferSeconds: { type: 'integer', minimum: 0, maximum: 86400 },
+	defaultLifetimeSeconds: { type: 'integer', minimum: 0, maximum: 31536000 },
+	secretStore: { enum: ['awsSecretsManager', 'localVault'] },
+};
+
+const always: FieldKey[] = ['label', 'grantType', 'clientId', 'apiBaseUrl', 'secretStore'];
+
+const endpoints: SchemaObject = {
+	anyOf: [{ required: ['tokenUrl'] }, { required: ['issuerUrl'] }],
+};
+
+const aws: SchemaObject = {
+	properties: {
+		awsRegion: { type: 'string', pattern: '^[a-z]{2,}(-[a-z]+)+-\\d+$' },
+		awsCredentials: { enum: ['default', 'accessKey', 'assumeRole'] },
+		awsAccessKeyId: text,
+		awsSecretAccessKey: text,
+		awsSessionToken: text,
+		awsRoleArn: { type: 'string', pattern: '^arn:aws[a-z-]*:iam::\\d{12}:role/.+$' },
+		awsExternalId: text,
+		awsEndpoint: url,
+		secretName: { type: 'string', pattern: '^[A-Za-z0-9/_+=.@-]{1,512}$' },
+		clientSecretReference: text,
+		clientSecretJsonKey: text,
+	},
+	required: ['awsRegion', 'awsCredentials'],
+	allOf: [
+		{
+			if: { properties: { awsCredentials: { const: 'accessKey' } } },
+			then: { required: ['awsAccessKeyId', 'awsSecretAccessKey'] },
+		},
+		{
+			if: { properties: { awsCredentials: { const: 'assumeRole' } } },
+			then: { required: ['awsRoleArn'] },
+		},
+		{
+			if: { required: ['clientSecretSource'], properties: { clientSecretSource: { const: 'reference' } } },
+			then: { required: ['clientSecretReference'] },
+		},
+	],
+};
+
+const localVault: SchemaObject = {
+	properties: { clientSecretSource: { const: 'enter' } },
+};
+
+/** Blank fields are removed before validation, so `required` means "filled in". Which fields a grant and a store need is said here alone. */
+export function connectionSchema(secretStore: unknown): SchemaObject {
+	return {
+		type: 'object',
+		properties: common,
+		required: always,
+		allOf: [endpoints, secretStore === 'awsSecretsManager' ? aws : localVault],
+	};
+}
+
+/** The optional JSON object of further token request parameters (RFC 6749 §8.2). */
+export const tokenParametersSchema: JSONSchemaType<Record<string, string>> = {
+	type: 'object',
+	required: [],
+	propertyNames: {
+		not: {
+			enum: [
+				'grant_type',
+				'client_id',
+				'client_secret',
+				'client_assertion',
+				'client_assertion_type',
+				'refresh_token',
+				'scope',
+			],
+		},
+	},
+	additionalProperties: { type: 'string' },
+};

@@ -1,0 +1,51 @@
+/** The only door that credentials and nodes use. */
+import { readInstanceSettings } from './config/instanceSettings';
+import { Connections } from './connections';
+import { createEgress } from './http/egress';
+import type { TokenEvent } from './tokens/events';
+
+export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
+export type { Connection } from './config/connection';
+export { FIELD_NAMES, type CredentialFields } from './config/fields';
+export type { Connections, OpenConnection } from './connections';
+export {
+	ConfigurationError,
+	ProviderError,
+	ReconnectError,
+	SecretStoreError,
+	VaultedOAuth2Error,
+	type FailureClass,
+} from './errors';
+export { effectiveBuffer, freshness } from './tokens/freshness';
+export type { TokenSet } from './tokens/tokenSet';
+export type { TokenStatus } from './tokens/tokenSource';
+
+/** Where events are written; n8n's logger has this shape. */
+export interface Log {
+	debug(message: string, meta?: object): void;
+	warn(message: string, meta?: object): void;
+}
+
+const QUIET: ReadonlySet<TokenEvent['name']> = new Set(['acquired', 'adopted']);
+
+function write(log: Log, { name, ...meta }: TokenEvent): void {
+	const message = `Vaulted OAuth2 connection "${meta.label}": ${name}`;
+	if (QUIET.has(name)) log.debug(message, meta);
+	else log.warn(message, meta);
+}
+
+let shared: Connections | undefined;
+
+/** The connections of this process, which credentials and nodes share: one cache and one refresh for both. */
+export function sharedConnections(log: Log): Connections {
+	if (shared === undefined) {
+		const settings = readInstanceSettings(process.env);
+		shared = new Connections({
+			settings,
+			egress: createEgress(settings.egressPolicy, process.env),
+			now: Date.now,
+			emit: (event) => write(log, event),
+		});
+	}
+	return shared;
+}

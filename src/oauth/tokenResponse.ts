@@ -1,0 +1,97 @@
+/** A token endpoint's answer, as received. */
+export interface RawResponse {
+	readonly status: number;
+	/** Lower-case names. */
+	readonly headers: Readonly<Record<string, string>>;
+	readonly body: string;
+}
+
+/** An OAuth error response (RFC 6749 §5.2). */
+export interface OAuthErrorBody {
+	readonly error: string;
+	readonly description?: string;
+}
+
+/** A successful answer in the form RFC 6749 §5.1 asks for, and what had to be taken out of it. */
+export interface NormalisedResponse {
+	/** JSON text that a strict client accepts. */
+	readonly body: string;
+	/** Whole seconds; undefined where the server named none. */
+	readonly expiresIn: number | undefined;
+}
+
+type Json = Record<string, unknown>;
+
+/** Longer lifetimes are cut to this: some servers write a date or "never" into the number. */
+const LONGEST_LIFETIME_SECONDS = 10 * 365 * 86_400;
+
+/** Token types that need more than putting the token into a header (RFC 6749 §7.1, RFC 9449). */
+const UNUSABLE_TYPES = new Set(['dpop', 'mac', 'pop', 'n_a']);
+
+function parseJson(body: string): Json | undefined {
+	try {
+		const value: unknown = JSON.parse(body);
+		return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** The body as an object: JSON, or the form encoding that some servers answer with. */
+export function readBody({ headers, body }: RawResponse): Json | undefined {
+	const json = parseJson(body);
+	if (json !== undefined) return json;
+	const isForm = (headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
+	const looksLikeForm = /^[\w.-]+=[^<\s]*(&[\w.-]+=[^<\s]*)*$/.test(body.trim());
+	if (!isForm && !looksLikeForm) return undefined;
+	return Object.fromEntries(new URLSearchParams(body.trim()));
+}
+
+/** The OAuth error in a body of any status; some servers send it with 200. */
+export function readOAuthError(json: Json | undefined): OAuthErrorBody | undefined {
+	if (json === undefined || typeof json['access_token'] === 'string') return undefined;
+	const nested = json['error'];
+	const error =
+		typeof nested === 'object' && nested !== null ? ((nested as Json)['code'] ?? (nested as Json)['type']) : nested;
+	if (typeof error !== 'string' || error === '') return undefined;
+	const description = json['error_description'] ?? json['message'];
+	return typeof description === 'string' && description !== '' ? { error, description } : { error };
+}
+
+/**
+ * The lifetime in whole seconds (RFC 6749 §5.1 `expires_in`). Texts of digits count; missing, null, zero, negative and unreadable values
+ * all mean that the server named none.
+ */
+export function readLifetime(value: unknown): number | undefined {
+	const seconds = typeof value === 'string' && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
+	if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return undefined;
+	return Math.min(seconds, LONGEST_LIFETIME_SECONDS);
+}
+
+function readScope(value: unknown): string | undefined {
+	if (typeof value === 'string' && value.trim() !== '') return value.trim();
+	if (Array.isArray(value) && value.every((entry) => typeof entry === 'string') && value.length > 0) return value.join(' ');
+	return undefined;
+}
+
+/**
+ * Brings a successful answer into the form of RFC 6749 §5.1: real servers leave out `token_type`, send `expires_in` as text or null, an
+ * empty refresh token, scopes as a list. The id token is dropped, since this flow does not use it. Undefined where there is no access token
+ * that can be used as a bearer token (RFC 6750).
+ */
+export function normalise(json: Json): NormalisedResponse | undefined {
+	const accessToken = json['access_token'];
+	const type = typeof json['token_type'] === 'string' ? json['token_type'].toLowerCase() : '';
+	if (typeof accessToken !== 'string' || accessToken === '' || UNUSABLE_TYPES.has(type)) return undefined;
+	const refreshToken = json['refresh_token'];
+	const scope = readScope(json['scope']);
+	return {
+		body: JSON.stringify({
+			access_token: accessToken,
+			token_type: 'bearer',
+			...(typeof refreshToken === 'string' && refreshToken !== '' ? { refresh_token: refreshToken } : {}),
+			...(scope === undefined ? {} : { scope }),
+		}),
+		expiresIn: readLifetime(json['expires_in']),
+	};
+}

@@ -1,0 +1,27 @@
+/** Keeps the values used last, so that many connections in one process stay within bounded memory. */
+export class RecentlyUsed<V> {
+	private readonly values = new Map<string, V>();
+
+	/** @param keep values that must not be dropped, whatever their number */
+	constructor(
+		private readonly limit: number,
+		private readonly keep: (value: V) => boolean = () => false,
+	) {}
+
+	/** The value for `key`, made where there is none. */
+	get(key: string, make: () => V): V {
+		const value = this.values.get(key) ?? make();
+		this.values.delete(key);
+		this.values.set(key, value);
+		for (const [oldest, candidate] of this.values) {
+			if (this.values.size <= this.limit) break;
+			if (!this.keep(candidate)) this.values.delete(oldest);
+		}
+		return value;
+	}
+
+	/** True where there is a value for `key`. */
+	has(key: string): boolean {
+		return this.values.has(key);
+	}
+}

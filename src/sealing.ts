@@ -1,0 +1,210 @@
+import type { Connection, TypedSecrets } from './config/connection';
+import type { ParsedFields } from './config/parseConnection';
+import { ConfigurationError, SecretStoreError, VaultedOAuth2Error } from './errors';
+import { RecentlyUsed } from './recentlyUsed';
+import { assertSealedFor, changedSince, formatBundle, sealedForOf, withTokens, type Bundle } from './secrets/bundle';
+import { createKey, formatSecretRef, parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
+import type { SealedBundle } from './secrets/sealedBundle';
+import { secretNameFor, TAGS } from './secrets/secretName';
+import type { SecretStore } from './secrets/store';
+import type { TokenRequest } from './tokens/tokenSource';
+
+/** What n8n's database keeps of a sealed connection: the pointer, and nothing where secrets were typed. */
+export interface SealedFields {
+	readonly secretRef: string;
+	readonly clientSecret: '';
+	readonly refreshToken: '';
+}
+
+/** The parts a connection is made of, before anything is asked of store or provider. */
+export interface ConnectionParts {
+	readonly store: SecretStore;
+	readonly request: TokenRequest;
+}
+
+/** What {@link Sealing} works with. */
+export interface SealingOptions {
+	/** Milliseconds since the epoch. */
+	readonly now: () => number;
+	readonly parts: (connection: Connection) => ConnectionParts;
+	readonly bundle: (store: SecretStore, ref: SecretRef) => SealedBundle;
+}
+
+/** A bundle whose refresh token was redeemed but which has no place in the store yet. */
+interface Unplaced {
+	bundle: Bundle | undefined;
+}
+
+function sealedFields(ref: SecretRef): SealedFields {
+	return { secretRef: formatSecretRef(ref), clientSecret: '', refreshToken: '' };
+}
+
+function typedDigests(typed: TypedSecrets): Bundle['typedSha256'] {
+	return {
+		...(typed.clientSecret === undefined ? {} : { clientSecret: sha256(typed.clientSecret) }),
+		...(typed.refreshToken === undefined ? {} : { refreshToken: sha256(typed.refreshToken) }),
+	};
+}
+
+/** True where everything typed is what the bundle was sealed with. */
+function alreadySealed(bundle: Bundle, typed: TypedSecrets): boolean {
+	const digests = typedDigests(typed);
+	return (
+		(digests.clientSecret === undefined || digests.clientSecret === bundle.typedSha256.clientSecret) &&
+		(digests.refreshToken === undefined || digests.refreshToken === bundle.typedSha256.refreshToken)
+	);
+}
+
+/** The secrets a connection needs and that were not typed, as the form calls them. */
+function missing(connection: Connection, typed: TypedSecrets): string[] {
+	const needsClientSecret =
+		connection.clientSecretSource.kind === 'entered' && connection.clientAuthentication !== 'none';
+	return [
+		...(needsClientSecret && typed.clientSecret === undefined ? ['Client Secret'] : []),
+		...(connection.grantType === 'refresh_token' && typed.refreshToken === undefined ? ['Refresh Token'] : []),
+	];
+}
+
+/** True where everything was typed again, so that nothing stored is needed. */
+function isComplete(connection: Connection, typed: TypedSecrets): boolean {
+	return Object.keys(typed).length > 0 && missing(connection, typed).length === 0;
+}
+
+function fingerprint({ connection, typed, secretRef }: ParsedFields): string {
+	return sha256(JSON.stringify([connection, typed, secretRef]));
+}
+
+/** Moves typed secrets into the store; see the product's three steps validate, seal, register. */
+export class Sealing {
+	/** Fields whose typed secrets are known to be sealed: an expression in a secret field is "typed" again on every use. */
+	private readonly settled = new RecentlyUsed<true>(10_000);
+	private readonly unplaced = new RecentlyUsed<Unplaced>(1000, ({ bundle }) => bundle !== undefined);
+	private readonly flights = new Map<string, Promise<SealedFields>>();
+
+	constructor(private readonly options: SealingOptions) {}
+
+	/** True where nothing is sealed yet, or something was typed that is not known to be sealed. */
+	isNeeded(parsed: ParsedFields): boolean {
+		if (parsed.secretRef === undefined) return true;
+		const { typed } = parsed;
+		return (
+			(typed.clientSecret !== undefined || typed.refreshToken !== undefined) && !this.settled.has(fingerprint(parsed))
+		);
+	}
+
+	/** One flight for the same fields: executions that find an unsealed credential together seal it once. @throws VaultedOAuth2Error */
+	async seal(parsed: ParsedFields): Promise<SealedFields> {
+		const key = fingerprint(parsed);
+		let flight = this.flights.get(key);
+		if (flight === undefined) {
+			flight = this.sealOnce(parsed).finally(() => this.flights.delete(key));
+			this.flights.set(key, flight);
+		}
+		return await flight;
+	}
+
+	private async sealOnce(parsed: ParsedFields): Promise<SealedFields> {
+		const existing = await this.openExisting(parsed);
+		const ref = existing === undefined ? await this.sealAnew(parsed) : await this.sealAgain(parsed, existing);
+		this.settled.get(fingerprint({ ...parsed, secretRef: formatSecretRef(ref) }), () => true);
+		return sealedFields(ref);
+	}
+
+	/** The bundle the pointer opens; undefined where there is none, or where it is lost and everything was typed again. */
+	private async openExisting({ connection, typed, secretRef }: ParsedFields): Promise<SealedBundle | undefined> {
+		if (secretRef === undefined) return undefined;
+		try {
+			const ref = parseSecretRef(secretRef, connection.store.kind);
+			const bundle = this.options.bundle(this.options.parts(connection).store, ref);
+			await bundle.read();
+			return bundle;
+		} catch (error) {
+			const lost =
+				error instanceof VaultedOAuth2Error &&
+				['NOT_FOUND', 'DELETED', 'KEY_MISMATCH', 'INVALID_SECRET_REF', 'SEALED_ELSEWHERE'].includes(error.code);
+			if (lost && isComplete(connection, typed)) return undefined;
+			throw error;
+		}
+	}
+
+	/** Replaces what was typed in a bundle that exists, keeps the rest. */
+	private async sealAgain({ connection, typed }: ParsedFields, sealed: SealedBundle): Promise<SecretRef> {
+		await sealed.exclusive(async () => {
+			const before = await sealed.read();
+			const changed = changedSince(before.sealedFor, connection);
+			if (changed.length > 0 && !isComplete(connection, typed)) assertSealedFor(before, connection);
+			if (changed.length === 0 && alreadySealed(before, typed)) {
+				await sealed.saveUnsaved();
+				return;
+			}
+			const { clientAuthentication: _found, tokenSet: _old, ...kept } = before;
+			const next: Bundle = {
+				...kept,
+				label: connection.label,
+				sealedFor: sealedForOf(connection),
+				...typed,
+				typedSha256: { ...before.typedSha256, ...typedDigests(typed) },
+			};
+			const issued = await this.options.parts(connection).request.send(next);
+			await sealed.save(withTokens(next, issued));
+		});
+		return sealed.ref;
+	}
+
+	/** Creates a secret of its own. The provider is asked first: what does not work is not stored. */
+	private async sealAnew(parsed: ParsedFields): Promise<SecretRef> {
+		const { connection, typed } = parsed;
+		const [first, ...others] = missing(connection, typed);
+		if (first !== undefined) {
+			throw new ConfigurationError(first, `it is missing. Type ${[first, ...others].join(' and ')}.`, {
+				code: 'MISSING_FIELD',
+			});
+		}
+		const { store, request } = this.options.parts(connection);
+		const name = secretNameFor(connection);
+		// A corrected store setting must find what an earlier try redeemed.
+		const anyStore: Connection = { ...connection, store: { kind: 'localVault' } };
+		const unplaced = this.unplaced.get(fingerprint({ connection: anyStore, typed }), () => ({ bundle: undefined }));
+		const key = createKey();
+		const bundle = unplaced.bundle ?? (await this.redeem(parsed, { store, name, request }));
+		// Spent and replaced: until the store takes it, this process holds the only copy.
+		if (bundle.refreshToken !== typed.refreshToken) unplaced.bundle = bundle;
+		const { secretId } = await store.create(name, formatBundle({ ...bundle, keySha256: sha256(key) }), {
+			description: `OAuth 2.0 connection "${connection.label}" of n8n`,
+			tags: TAGS,
+		});
+		unplaced.bundle = undefined;
+		return { store: store.kind, secretId, key };
+	}
+
+	/** Tries what was typed at the provider. The bundle has no key yet. */
+	private async redeem(
+		{ connection, typed }: ParsedFields,
+		{ store, name, request }: ConnectionParts & { name: string },
+	): Promise<Bundle> {
+		// A refresh token may be spent by trying it: the store is looked at first.
+		if (request.rotates) await this.assertFree(store, name);
+		const bundle: Bundle = {
+			label: connection.label,
+			keySha256: '',
+			sealedFor: sealedForOf(connection),
+			...typed,
+			typedSha256: typedDigests(typed),
+			other: {},
+		};
+		return withTokens(bundle, await request.send(bundle));
+	}
+
+	private async assertFree(store: SecretStore, name: string): Promise<void> {
+		try {
+			await store.read(name);
+		} catch (error) {
+			if (error instanceof SecretStoreError && error.code === 'NOT_FOUND') return;
+			throw error;
+		}
+		throw new SecretStoreError(
+			`a secret named ${name} exists already, and one that this credential did not make is never overwritten. Choose another Secret Name.`,
+			{ code: 'ALREADY_EXISTS', action: 'create', secretId: name },
+		);
+	}
+}

@@ -1,0 +1,244 @@
+import type { ClientAuthenticationMethod, Connection, GrantType } from '../config/connection';
+import { ConfigurationError, SecretStoreError } from '../errors';
+import type { IssuedTokens, TokenSet } from '../tokens/tokenSet';
+import { sameDigest, sha256, type SecretRef } from './pointer';
+
+/** What a bundle may be used for: where its secrets and tokens are sent. */
+export interface SealedFor {
+	readonly grantType: GrantType;
+	readonly clientId: string;
+	readonly issuer?: string;
+	readonly tokenEndpoint?: string;
+	readonly apiOrigins: readonly string[];
+}
+
+/** The sealed secrets of one connection: the content of one secret of the store. */
+export interface Bundle {
+	readonly label: string;
+	/** SHA-256 of the pointer's key. */
+	readonly keySha256: string;
+	readonly sealedFor: SealedFor;
+	readonly clientSecret?: string;
+	/** Client authentication that was found to work. */
+	readonly clientAuthentication?: ClientAuthenticationMethod;
+	readonly refreshToken?: string;
+	readonly tokenSet?: TokenSet;
+	/** SHA-256 of what was typed when it was sealed: tells a secret that is already sealed from a new one. */
+	readonly typedSha256: { readonly clientSecret?: string; readonly refreshToken?: string };
+	/** Keys this package does not know, kept as they are: administrators and rotation functions write into secrets as well. */
+	readonly other: Readonly<Record<string, unknown>>;
+}
+
+const FORMAT_KEY = 'vaulted_oauth2';
+const FORMAT = 1;
+
+function optional<V>(key: string, value: V | undefined): Record<string, V> {
+	return value === undefined ? {} : { [key]: value };
+}
+
+/** The bundle as the secret's JSON text; times as ISO 8601, so that a person can read it. */
+export function formatBundle(bundle: Bundle): string {
+	const { sealedFor, tokenSet, typedSha256 } = bundle;
+	return JSON.stringify({
+		...bundle.other,
+		[FORMAT_KEY]: FORMAT,
+		label: bundle.label,
+		key_sha256: bundle.keySha256,
+		sealed_for: {
+			grant_type: sealedFor.grantType,
+			client_id: sealedFor.clientId,
+			...optional('issuer', sealedFor.issuer),
+			...optional('token_endpoint', sealedFor.tokenEndpoint),
+			api_origins: sealedFor.apiOrigins,
+		},
+		...optional('client_secret', bundle.clientSecret),
+		...optional('token_endpoint_auth_method', bundle.clientAuthentication),
+		...optional('refresh_token', bundle.refreshToken),
+		...optional(
+			'token',
+			tokenSet && {
+				access_token: tokenSet.accessToken,
+				...optional('scope', tokenSet.scope),
+				issued_at: new Date(tokenSet.issuedAt).toISOString(),
+				expires_at: tokenSet.expiresAt === null ? null : new Date(tokenSet.expiresAt).toISOString(),
+				requested_for: tokenSet.requestedFor,
+			},
+		),
+		typed_sha256: {
+			...optional('client_secret', typedSha256.clientSecret),
+			...optional('refresh_token', typedSha256.refreshToken),
+		},
+	});
+}
+
+type Json = Record<string, unknown>;
+
+function asObject(value: unknown): Json | undefined {
+	return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+}
+
+function asText(value: unknown): string | undefined {
+	return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function invalid(secretId: string): SecretStoreError {
+	return new SecretStoreError(
+		`the secret ${secretId} is not a bundle of this package, or it was damaged by hand. Restore an earlier version of it, or create the credential anew.`,
+		{ code: 'BUNDLE_INVALID', action: 'read', secretId },
+	);
+}
+
+function parseTokenSet(value: unknown): TokenSet | undefined {
+	const json = asObject(value);
+	const accessToken = asText(json?.['access_token']);
+	const issuedAt = Date.parse(asText(json?.['issued_at']) ?? '');
+	const expiresAt = json?.['expires_at'] === null ? null : Date.parse(asText(json?.['expires_at']) ?? '');
+	if (accessToken === undefined || Number.isNaN(issuedAt) || Number.isNaN(expiresAt)) return undefined;
+	return {
+		accessToken,
+		...optional('scope', asText(json?.['scope'])),
+		issuedAt,
+		expiresAt,
+		requestedFor: asText(json?.['requested_for']) ?? '',
+	};
+}
+
+function parseSealedFor(value: unknown): SealedFor | undefined {
+	const json = asObject(value);
+	const grantType = json?.['grant_type'];
+	const clientId = asText(json?.['client_id']);
+	const apiOrigins = json?.['api_origins'];
+	if (clientId === undefined || !Array.isArray(apiOrigins)) return undefined;
+	if (grantType !== 'client_credentials' && grantType !== 'refresh_token') return undefined;
+	return {
+		grantType,
+		clientId,
+		...optional('issuer', asText(json?.['issuer'])),
+		...optional('tokenEndpoint', asText(json?.['token_endpoint'])),
+		apiOrigins: apiOrigins.filter((origin): origin is string => typeof origin === 'string'),
+	};
+}
+
+/** True for the content of any secret this package made, whosever it is. */
+export function isBundle(content: string): boolean {
+	try {
+		return asObject(JSON.parse(content))?.[FORMAT_KEY] !== undefined;
+	} catch {
+		return false;
+	}
+}
+
+/**
+ * Reads a secret's JSON text.
+ *
+ * @throws SecretStoreError `BUNDLE_INVALID`
+ */
+export function parseBundle(content: string, secretId: string): Bundle {
+	let json: Json | undefined;
+	try {
+		json = asObject(JSON.parse(content));
+	} catch {
+		throw invalid(secretId);
+	}
+	const keySha256 = asText(json?.['key_sha256']);
+	const sealedFor = parseSealedFor(json?.['sealed_for']);
+	if (json === undefined || json[FORMAT_KEY] !== FORMAT || keySha256 === undefined || sealedFor === undefined) {
+		throw invalid(secretId);
+	}
+	const {
+		[FORMAT_KEY]: _format,
+		key_sha256: _key,
+		sealed_for: _sealedFor,
+		label,
+		client_secret: clientSecret,
+		token_endpoint_auth_method: clientAuthentication,
+		refresh_token: refreshToken,
+		token,
+		typed_sha256: typed,
+		...other
+	} = json;
+	return {
+		label: asText(label) ?? '',
+		keySha256,
+		sealedFor,
+		...optional('clientSecret', asText(clientSecret)),
+		...optional('clientAuthentication', asText(clientAuthentication) as ClientAuthenticationMethod | undefined),
+		...optional('refreshToken', asText(refreshToken)),
+		...optional('tokenSet', parseTokenSet(token)),
+		typedSha256: {
+			...optional('clientSecret', asText(asObject(typed)?.['client_secret'])),
+			...optional('refreshToken', asText(asObject(typed)?.['refresh_token'])),
+		},
+		other,
+	};
+}
+
+/**
+ * The capability check: whoever points at a bundle must know the random key it was sealed with.
+ *
+ * @throws SecretStoreError `KEY_MISMATCH`
+ */
+export function assertKey(bundle: Bundle, ref: SecretRef): void {
+	if (sameDigest(bundle.keySha256, sha256(ref.key))) return;
+	throw new SecretStoreError(
+		`the secret ${ref.secretId} belongs to another connection: the pointer's key does not open it. Create the credential anew and type its secrets.`,
+		{ code: 'KEY_MISMATCH', action: 'read', secretId: ref.secretId },
+	);
+}
+
+/** What a connection's bundle is sealed for. */
+export function sealedForOf(connection: Connection): SealedFor {
+	return {
+		grantType: connection.grantType,
+		clientId: connection.clientId,
+		...optional('issuer', connection.issuer),
+		...optional('tokenEndpoint', connection.tokenEndpoint),
+		apiOrigins: connection.apiOrigins,
+	};
+}
+
+/** Names of the fields in which a connection wants something else than the bundle was sealed for; empty where it may be used. */
+export function changedSince(sealedFor: SealedFor, connection: Connection): string[] {
+	const added = connection.apiOrigins.filter((origin) => !sealedFor.apiOrigins.includes(origin));
+	const [base] = connection.apiOrigins;
+	return [
+		...(sealedFor.grantType === connection.grantType ? [] : ['Grant Type']),
+		...(sealedFor.issuer === connection.issuer ? [] : ['Issuer URL']),
+		...(sealedFor.tokenEndpoint === connection.tokenEndpoint ? [] : ['Token URL']),
+		...(sealedFor.clientId === connection.clientId ? [] : ['Client ID']),
+		...(base !== undefined && added.includes(base) ? ['API Base URL'] : []),
+		...(added.some((origin) => origin !== base) ? ['Additional API Origins'] : []),
+	];
+}
+
+/**
+ * A bundle goes only where it was sealed for.
+ *
+ * @throws ConfigurationError `SEALED_FOR_OTHER`, naming the fields that changed
+ */
+export function assertSealedFor(bundle: Bundle, connection: Connection): void {
+	const changed = changedSince(bundle.sealedFor, connection);
+	const [first] = changed;
+	if (first === undefined) return;
+	const secrets = connection.grantType === 'refresh_token' ? 'Client Secret and Refresh Token' : 'Client Secret';
+	const again =
+		connection.clientSecretSource.kind === 'reference' && connection.grantType === 'client_credentials'
+			? 'create a new credential for the new address'
+			: `type ${secrets} again`;
+	throw new ConfigurationError(
+		first,
+		`the stored secret was sealed for another ${changed.join(', ')} and is not sent elsewhere. Either restore the former value or ${again}, then save.`,
+		{ code: 'SEALED_FOR_OTHER' },
+	);
+}
+
+/** The bundle with new tokens in it. The old refresh token stays where no new one came (RFC 6749 §6). */
+export function withTokens(bundle: Bundle, issued: IssuedTokens): Bundle {
+	const { tokenSet, refreshToken, clientAuthentication } = issued;
+	return {
+		...bundle,
+		tokenSet,
+		...(refreshToken === undefined ? {} : { refreshToken }),
+		...(clientAuthentication === undefined ? {} : { clientAuthentication }),
+	};
+}

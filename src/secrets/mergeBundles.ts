@@ -1,0 +1,42 @@
+import { formatBundle, type Bundle } from './bundle';
+
+/** True where two bundles would be stored as the same text. */
+export function sameBundle(left: Bundle, right: Bundle): boolean {
+	return formatBundle(left) === formatBundle(right);
+}
+
+function changed(base: unknown, theirs: unknown): boolean {
+	return JSON.stringify(base) !== JSON.stringify(theirs);
+}
+
+/**
+ * Three-way merge of a bundle: what another writer changed since `base` is kept, everything else is ours.
+ *
+ * Tokens are the exception: the newer token set wins together with the refresh token that was issued with it. Where only the refresh
+ * token was replaced, an administrator typed a new one, and it stays.
+ */
+export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle {
+	const merged: Record<string, unknown> = { ...ours };
+	const take = (key: keyof Bundle): void => {
+		if (theirs[key] === undefined) Reflect.deleteProperty(merged, key);
+		else merged[key] = theirs[key];
+	};
+	for (const key of ['label', 'keySha256', 'sealedFor', 'clientSecret', 'clientAuthentication', 'typedSha256'] as const) {
+		if (changed(base[key], theirs[key])) take(key);
+	}
+	if (changed(base.tokenSet, theirs.tokenSet)) {
+		if ((theirs.tokenSet?.issuedAt ?? 0) > (ours.tokenSet?.issuedAt ?? 0)) {
+			take('tokenSet');
+			take('refreshToken');
+		}
+	} else if (changed(base.refreshToken, theirs.refreshToken)) {
+		take('refreshToken');
+	}
+	const keys = new Set([...Object.keys(ours.other), ...Object.keys(theirs.other)]);
+	merged['other'] = Object.fromEntries(
+		[...keys]
+			.map((key) => [key, changed(base.other[key], theirs.other[key]) ? theirs.other[key] : ours.other[key]])
+			.filter(([, value]) => value !== undefined),
+	);
+	return merged as unknown as Bundle;
+}

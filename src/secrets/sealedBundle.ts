@@ -1,0 +1,132 @@
+import { SecretStoreError, VersionConflictError } from '../errors';
+import { assertKey, formatBundle, parseBundle, type Bundle } from './bundle';
+import { mergeBundles, sameBundle } from './mergeBundles';
+import type { SecretRef } from './pointer';
+import type { SecretStore, SecretVersion } from './store';
+
+interface Stored {
+	readonly versionId: string;
+	readonly bundle: Bundle;
+}
+
+/** Far above the writers one connection ever has at once, so that a faulty store cannot keep a call in a loop. */
+const ATTEMPTS = 8;
+
+/**
+ * One connection's bundle in its store: read with the capability check, changed by compare-and-swap.
+ *
+ * What the store did not take is kept here and merged into every later read, so that a refresh token that exists nowhere else is not lost
+ * while the process lives.
+ */
+export class SealedBundle {
+	private stored: Stored | undefined;
+	/** Differs from what is stored; undefined where nothing does. */
+	private ours: Bundle | undefined;
+	private mustSave = false;
+	private queue: Promise<unknown> = Promise.resolve();
+
+	constructor(
+		private store: SecretStore,
+		readonly ref: SecretRef,
+	) {}
+
+	/** The last known bundle, without asking the store. */
+	get lastKnown(): Bundle | undefined {
+		return this.ours ?? this.stored?.bundle;
+	}
+
+	/** Version id of the last version read or written. */
+	get versionId(): string | undefined {
+		return this.stored?.versionId;
+	}
+
+	/** True while a change that must be stored is not: the alarm "rotated but not saved". */
+	get unsaved(): boolean {
+		return this.ours !== undefined && this.mustSave;
+	}
+
+	/** Goes on with another way to the same secret: corrected access keys, another endpoint. */
+	use(store: SecretStore): void {
+		this.store = store;
+	}
+
+	/** Runs one task at a time, in the order asked for: two redemptions of one refresh token must never overlap. */
+	exclusive<T>(task: () => Promise<T>): Promise<T> {
+		const result = this.queue.then(task, task);
+		this.queue = result.catch(() => undefined);
+		return result;
+	}
+
+	/**
+	 * Reads the current version.
+	 *
+	 * @throws SecretStoreError also `KEY_MISMATCH` and `BUNDLE_INVALID`
+	 */
+	async read(): Promise<Bundle> {
+		const version = await this.store.read(this.ref.secretId);
+		const theirs = this.open(version);
+		if (this.ours !== undefined && this.stored !== undefined) {
+			const merged = mergeBundles(this.stored.bundle, this.ours, theirs);
+			this.ours = sameBundle(merged, theirs) ? undefined : merged;
+		}
+		this.stored = { versionId: version.versionId, bundle: theirs };
+		return this.ours ?? theirs;
+	}
+
+	/** Keeps a bundle in memory only. It reaches the store with the next change that is saved. */
+	keep(bundle: Bundle): void {
+		this.ours = bundle;
+	}
+
+	/**
+	 * Makes `bundle` the stored one; edits other writers made since the last read are kept. What the store does not take is kept in memory
+	 * for {@link saveUnsaved}.
+	 *
+	 * @throws SecretStoreError where the store does not take it
+	 */
+	async save(bundle: Bundle): Promise<void> {
+		this.ours = bundle;
+		this.mustSave = true;
+		await this.saveUnsaved();
+	}
+
+	/** Tries again to write what could not be written. @throws SecretStoreError */
+	async saveUnsaved(): Promise<void> {
+		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+			if (this.ours === undefined) return this.saved();
+			if (this.stored === undefined) await this.read();
+			else if (await this.tryWrite(this.ours, this.stored)) return this.saved();
+		}
+		throw new SecretStoreError(
+			`the secret ${this.ref.secretId} is changed by others faster than it can be written. It is tried again at the next call.`,
+			{ code: 'UNAVAILABLE', action: 'write', secretId: this.ref.secretId },
+		);
+	}
+
+	private saved(): void {
+		this.ours = undefined;
+		this.mustSave = false;
+	}
+
+	/** True where the store holds `ours` now and nothing of another writer was lost. */
+	private async tryWrite(ours: Bundle, base: Stored): Promise<boolean> {
+		try {
+			const { versionId, replaced } = await this.store.write(this.ref.secretId, formatBundle(ours), base.versionId);
+			this.stored = { versionId, bundle: ours };
+			if (replaced === undefined) return true;
+			// Somebody's edit was overwritten between read and write: put it back.
+			this.ours = mergeBundles(base.bundle, ours, this.open(replaced));
+			return sameBundle(this.ours, ours);
+		} catch (error) {
+			if (!(error instanceof VersionConflictError)) throw error;
+			await this.read();
+			return false;
+		}
+	}
+
+	private open(version: SecretVersion): Bundle {
+		const bundle = parseBundle(version.content, this.ref.secretId);
+		assertKey(bundle, this.ref);
+		return bundle;
+	}
+}

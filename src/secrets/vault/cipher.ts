@@ -1,0 +1,100 @@
+import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+
+/** Where a sealed text belongs. It is authenticated, so that no file can pass for another secret's or another version's. */
+export interface Place {
+	readonly name: string;
+	readonly version: number;
+}
+
+/** A version as it is stored. */
+export interface SealedVersion {
+	readonly versionId: string;
+	/** The text of the file. */
+	readonly text: string;
+}
+
+/** A version as it is used. */
+export interface OpenedVersion {
+	readonly version: number;
+	readonly versionId: string;
+	readonly content: string;
+}
+
+const FORMAT = 'n8n-nodes-vaulted-oauth2/local-vault/1';
+const ALGORITHM = 'aes-256-gcm';
+const KEY_BYTES = 32;
+const SALT_BYTES = 32;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Encrypts `content` for one place: AES-256-GCM under a key of its own (HKDF-SHA256, RFC 5869, with a random salt). */
+export function seal(content: string, encryptionKey: string, place: Place): SealedVersion {
+	const salt = randomBytes(SALT_BYTES);
+	const nonce = randomBytes(NONCE_BYTES);
+	const cipher = createCipheriv(ALGORITHM, deriveKey(encryptionKey, salt), nonce, {
+		authTagLength: TAG_BYTES,
+	}).setAAD(authenticated(place));
+	const sealed = Buffer.concat([
+		cipher.update(content, 'utf8'),
+		cipher.final(),
+		cipher.getAuthTag(),
+	]);
+	const text = JSON.stringify({
+		format: FORMAT,
+		salt: salt.toString('base64'),
+		nonce: nonce.toString('base64'),
+		sealed: sealed.toString('base64'),
+	});
+	return { versionId: versionIdOf(place.version, nonce), text };
+}
+
+/**
+ * Decrypts what {@link seal} made for the same place.
+ *
+ * @throws Error where the key or the place is another one, or the text was changed or cut short
+ */
+export function open(text: string, encryptionKey: string, place: Place): OpenedVersion {
+	const { format, salt, nonce, sealed } = JSON.parse(text) as Record<string, unknown>;
+	if (format !== FORMAT) throw new Error('Not a file of the local vault');
+	const nonceBytes = bytes(nonce);
+	const sealedBytes = bytes(sealed);
+	const tagStart = sealedBytes.length - TAG_BYTES;
+	const decipher = createDecipheriv(ALGORITHM, deriveKey(encryptionKey, bytes(salt)), nonceBytes, {
+		authTagLength: TAG_BYTES,
+	})
+		.setAAD(authenticated(place))
+		.setAuthTag(sealedBytes.subarray(tagStart));
+	const content = Buffer.concat([
+		decipher.update(sealedBytes.subarray(0, tagStart)),
+		decipher.final(),
+	]);
+	return {
+		version: place.version,
+		versionId: versionIdOf(place.version, nonceBytes),
+		content: content.toString('utf8'),
+	};
+}
+
+/** The version number a version id tells, or `undefined` where it is no id of this store. */
+export function versionOf(versionId: string): number | undefined {
+	const [, digits] = /^([1-9]\d{0,14})-[\w-]+$/.exec(versionId) ?? [];
+	return digits === undefined ? undefined : Number(digits);
+}
+
+/** The nonce makes the id name this very file: after a restored backup, version 7 need not be the version 7 that was read. */
+function versionIdOf(version: number, nonce: Buffer): string {
+	return `${version}-${nonce.toString('base64url')}`;
+}
+
+function deriveKey(encryptionKey: string, salt: Buffer): Buffer {
+	return Buffer.from(hkdfSync('sha256', encryptionKey, salt, FORMAT, KEY_BYTES));
+}
+
+function authenticated({ name, version }: Place): Buffer {
+	return Buffer.from(JSON.stringify([FORMAT, name, version]));
+}
+
+function bytes(base64: unknown): Buffer {
+	if (typeof base64 !== 'string') throw new Error('Not a file of the local vault');
+	return Buffer.from(base64, 'base64');
+}

@@ -1,0 +1,29 @@
+const DAY_MS = 86_400_000;
+
+/**
+ * How many new versions of a secret may still be written that could as well be left out. It fills evenly over the day and holds a few
+ * in stock, so that a connection's first tokens are stored at once.
+ */
+export class VersionBudget {
+	private stock: number;
+	private filledAt: number | undefined;
+
+	/** @param versionsPerDay what the store can take, or undefined for no limit */
+	constructor(
+		private readonly versionsPerDay: number | undefined,
+		private readonly largestStock = 10,
+	) {
+		this.stock = largestStock;
+	}
+
+	/** Takes one version out of the stock where there is one. */
+	take(now: number): boolean {
+		if (this.versionsPerDay === undefined) return true;
+		const elapsed = Math.max(0, now - (this.filledAt ?? now));
+		this.stock = Math.min(this.largestStock, this.stock + (elapsed / DAY_MS) * this.versionsPerDay);
+		this.filledAt = now;
+		if (this.stock < 1) return false;
+		this.stock -= 1;
+		return true;
+	}
+}

@@ -11,9 +11,9 @@ const PUBLISHED = ['src/**/*.ts', 'nodes/**/*.ts', 'credentials/**/*.ts'];
 const TYPESCRIPT = ['**/*.{ts,mts,cts}'];
 const JAVASCRIPT = ['**/*.{js,mjs,cjs}'];
 
-/** Names that say nothing about what a thing is. */
+/** Names that say nothing about what a thing is; AWS Secrets Manager is a thing. */
 const EMPTY_NAMES = {
-	regex: '(Manager|Helper|Util|Service|Data|Handler)s?$',
+	regex: '((?<!Secrets)Manager|Helper|Util|Service|Data|Handler)s?$',
 	match: false,
 };
 
@@ -53,7 +53,11 @@ export default tseslint.config(
 			parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
 		},
 		rules: {
-			'@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+			'@typescript-eslint/consistent-type-imports': [
+				'error',
+				// `typeof import('…')` is the type of a library that is loaded on first use.
+				{ fixStyle: 'inline-type-imports', disallowTypeAnnotations: false },
+			],
 			'@typescript-eslint/max-params': ['error', { max: 3 }],
 			'@typescript-eslint/naming-convention': [
 				'error',

@@ -42,13 +42,17 @@ function runLogged(command, args, { cwd, env, logFile, label, report, signal }) 
 		SECONDS_BETWEEN_LINES * 1000,
 	);
 
+	const child = spawn(command, args, {
+		cwd,
+		env: env ?? process.env,
+		stdio: ['ignore', output, output],
+	});
+	// By hand, because the option `signal` reports the end before the program has ended.
+	const stop = () => child.kill();
+	if (signal?.aborted) stop();
+	signal?.addEventListener('abort', stop, { once: true });
+
 	return new Promise((resolve, reject) => {
-		const child = spawn(command, args, {
-			cwd,
-			env: env ?? process.env,
-			stdio: ['ignore', output, output],
-			signal,
-		});
 		child.once('error', reject);
 		child.once('close', (code, killedBy) => {
 			if (code === 0) resolve();
@@ -61,6 +65,7 @@ function runLogged(command, args, { cwd, env, logFile, label, report, signal }) 
 		});
 	}).finally(() => {
 		clearInterval(timer);
+		signal?.removeEventListener('abort', stop);
 		closeSync(output);
 	});
 }

@@ -32,6 +32,7 @@ describe('the lint rules on imports', () => {
 		['n8n in src, dynamically', 'src/x.ts', "await import('n8n-core');"],
 		['openid-client outside oauth', 'src/tokens/x.ts', "await import('openid-client');"],
 		['types of openid-client outside oauth', 'src/x.ts', "import type {} from 'openid-client';"],
+		['its types, in place', 'src/x.ts', "type Client = typeof import('openid-client');"],
 		['openid-client at start', 'src/oauth/x.ts', "import { discovery } from 'openid-client';"],
 		['oauth4webapi outside oauth', 'src/http/x.ts', "export * from 'oauth4webapi';"],
 		[
@@ -66,6 +67,7 @@ describe('the lint rules on imports', () => {
 			'src/oauth/x.ts',
 			"import type { Configuration } from 'openid-client';",
 		],
+		['its types, in place', 'src/oauth/x.ts', "type Client = typeof import('openid-client');"],
 		[
 			'the AWS SDK on first use',
 			'src/secrets/awsSecretsManager.ts',

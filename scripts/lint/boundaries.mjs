@@ -1,8 +1,8 @@
 /**
  * Who may import what, as lint rules (docs/adr/0006-boundaries-by-lint.md).
  *
- * A ban covers static imports, re-exports and `import()`. What could slip past is refused everywhere: `require` by
- * no-require-imports, `import('…')` as a type by consistent-type-imports.
+ * A ban covers static imports, re-exports, `import()` and `import('…')` as a type; `require` is refused everywhere, by
+ * no-require-imports.
  */
 
 /** Libraries with one door each: the only files that may import them. */
@@ -60,6 +60,11 @@ function libraries(own) {
 	});
 }
 
+const selector = (kind, { regex, message }) => ({
+	selector: `${kind}[source.value=/${regex.replaceAll('/', '\\/')}/]`,
+	message,
+});
+
 function forbid(bans) {
 	return {
 		'@typescript-eslint/no-restricted-imports': [
@@ -70,10 +75,10 @@ function forbid(bans) {
 			'error',
 			...bans
 				.filter(({ allowDynamicImport }) => !allowDynamicImport)
-				.map(({ regex, message }) => ({
-					selector: `ImportExpression[source.value=/${regex.replaceAll('/', '\\/')}/]`,
-					message,
-				})),
+				.map((ban) => selector('ImportExpression', ban)),
+			...bans
+				.filter(({ allowTypeImports }) => !allowTypeImports)
+				.map((ban) => selector('TSImportType', ban)),
 		],
 	};
 }

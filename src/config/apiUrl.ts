@@ -5,6 +5,9 @@ import { ConfigurationError } from '../errors';
 const AMBIGUOUS = /[\u0000-\u0020\u007f\\]/;
 const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/i;
 
+// What is still a step upwards for servers that decode "%2F" or drop path parameters before they look at a path.
+const HIDDEN_STEP = /(^|[/\\]|%2f|%5c)(\.|%2e){2}(;[^/\\]*)?($|[/\\]|%2f|%5c)/i;
+
 /** What {@link resolveApiUrl} needs to know of a connection. */
 export interface ApiTarget {
 	/** Without a trailing slash. */
@@ -50,7 +53,8 @@ export function resolveApiUrl(target: ApiTarget, path: string, field: string): U
 	const directory = `${base.pathname.replace(/\/$/, '')}/`;
 	const url = new URL(`${base.origin}${directory}${text.replace(/^\//, '')}`);
 	if (text === '' || text === '/') url.pathname = text === '/' ? directory : base.pathname;
-	const inside = url.pathname.startsWith(directory) || url.pathname === base.pathname;
+	const inside =
+		(url.pathname.startsWith(directory) || url.pathname === base.pathname) && !HIDDEN_STEP.test(url.pathname);
 	if (!inside || !mayReceiveToken(target, url)) {
 		refuse(field, `it leaves the API Base URL ${target.apiBaseUrl}. Remove the ".." segments.`);
 	}

@@ -9,7 +9,7 @@ export interface EgressPolicy {
 	readonly allowedHostnames: readonly string[];
 }
 
-/** One request. Nothing is added to it but what HTTP itself needs. */
+/** One request; `body` is sent as UTF-8. */
 export interface EgressRequest {
 	readonly method: string;
 	readonly headers: Readonly<Record<string, string>>;

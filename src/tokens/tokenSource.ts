@@ -68,6 +68,9 @@ interface Reason {
  */
 export class TokenSource {
 	private flight: Flight | undefined;
+	/** While the valid token serves: milliseconds since the epoch before which the provider is left alone. */
+	private coolUntil = 0;
+	/** Once no token is left to serve. */
 	private readonly backoff = new Backoff(1000, LONGEST_BACKOFF_MS);
 	private readonly saveBackoff = new Backoff(1000, LONGEST_BACKOFF_MS);
 	/** The last token that was asked for because its predecessor was refused. */
@@ -153,9 +156,9 @@ export class TokenSource {
 	private async refresh(reason: Reason): Promise<TokenSet> {
 		const { bundle, now } = this.options;
 		const valid = reason.refused === undefined ? this.validNow(bundle.lastKnown) : undefined;
-		if (!reason.force && this.backoff.waiting(now())) {
-			if (valid !== undefined) return valid;
-			if (this.lastError !== undefined) throw this.lastError;
+		if (!reason.force) {
+			if (valid !== undefined && now() < this.coolUntil) return valid;
+			if (valid === undefined && this.lastError !== undefined && this.backoff.waiting(now())) throw this.lastError;
 		}
 		try {
 			const stored = await this.readStore(valid, reason);
@@ -247,6 +250,7 @@ export class TokenSource {
 	}
 
 	private succeeded(name: TokenEventName): void {
+		this.coolUntil = 0;
 		this.backoff.succeeded();
 		this.lastError = undefined;
 		this.options.emit(name);
@@ -262,15 +266,18 @@ export class TokenSource {
 			if (error instanceof ReconnectError) emit('reconnect needed', error.code);
 			throw error;
 		}
-		const wait = error instanceof ProviderError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-		const still = valid !== undefined && this.freshness(valid) !== 'expired' ? valid : undefined;
-		this.backoff.failed(now(), Math.min(Math.max(wait, still === undefined ? 0 : COOL_DOWN_MS), LONGEST_RETRY_AFTER_MS));
-		if (still === undefined) throw error;
+		const asked = error instanceof ProviderError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
+		const wait = Math.min(asked, LONGEST_RETRY_AFTER_MS);
+		if (valid === undefined || this.freshness(valid) === 'expired') {
+			this.backoff.failed(now(), wait);
+			throw error;
+		}
+		this.coolUntil = now() + Math.max(wait, COOL_DOWN_MS);
 		emit(
 			error instanceof ProviderError ? 'served while the provider is down' : 'served while the secret store is down',
 			error.code,
 		);
-		return still;
+		return valid;
 	}
 
 	/** The known token set. A bundle is shared by all credentials that point at it, so what it may be used for is checked each time. */

@@ -332,7 +332,7 @@ function rejections(outcomes: ReadonlyArray<PromiseSettledResult<unknown>>): unk
 
 async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
 	const [outcome] = await Promise.allSettled([promise]);
-	if (outcome?.status !== 'rejected') throw new Error('Expected a rejection');
+	if (outcome.status !== 'rejected') throw new Error('Expected a rejection');
 	return outcome.reason;
 }
 

@@ -5,6 +5,7 @@ import type {
 	KoaContextWithOIDC,
 	Provider,
 } from 'oidc-provider' with { 'resolution-mode': 'import' };
+import { encodeBasic, insistOnRegisteredMethod } from './clientAuthentication.ts';
 import { listenOnLoopback } from './loopback.ts';
 import { OAuthStore, type IssuedToken } from './oauthStore.ts';
 import { TokenEndpoint, type TokenFault, type TokenRequest } from './tokenEndpoint.ts';
@@ -31,6 +32,8 @@ export interface AuthorizationServerOptions {
 	accessTokenSeconds?: number;
 	/** Whether a refresh answers with a new refresh token; reuse of the old one then revokes all of its grant. True unless told. */
 	rotateRefreshTokens?: boolean;
+	/** Whether client id and secret in Basic authentication are taken as they are, against RFC 6749 §2.3.1. False unless told. */
+	unencodedBasic?: boolean;
 	/** Login and consent pages that accept anybody, for a browser. False unless told: the library then prints a warning. */
 	loginPages?: boolean;
 	/** Milliseconds since the epoch; what {@link AuthorizationServer.isActive} goes by. `Date.now` unless told. */
@@ -165,10 +168,13 @@ export async function startAuthorizationServer(
 		},
 	};
 
-	// The issuer is the address, which is known only once the port is.
 	const server = await listenOnLoopback(options.port);
 	const provider = new OidcProvider(server.origin, configuration);
+	insistOnRegisteredMethod(OidcProvider, provider);
 	provider.use(async (ctx, next) => {
+		if (options.unencodedBasic) {
+			ctx.req.headers.authorization = encodeBasic(ctx.req.headers.authorization);
+		}
 		const isTokenRequest = ctx.path === '/token' && ctx.method === 'POST';
 		// The provider adds what makes it a KoaContextWithOIDC in the next step.
 		await (isTokenRequest ? tokenEndpoint.handle(ctx as KoaContextWithOIDC, next) : next());

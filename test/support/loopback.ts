@@ -5,7 +5,7 @@ export interface LoopbackServer {
 	/** `http://127.0.0.1:PORT`, without a trailing slash. */
 	readonly origin: string;
 	readonly port: number;
-	/** Answers requests from now on. */
+	/** Answers requests from now on. To be called once. */
 	serve(listener: RequestListener): void;
 	/** Stops listening and cuts every connection, idle or not. */
 	close(): Promise<void>;

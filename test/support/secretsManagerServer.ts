@@ -1,13 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import { listenOnLoopback } from './loopback';
-import { ACTIONS, type Output } from './secretsManager/actions';
-import { AwsError } from './secretsManager/awsError';
-import { Faults, throwFault, type Fault, type FaultKind } from './secretsManager/faults';
-import { Identities, type AwsIdentity, type AwsRole } from './secretsManager/identities';
-import type { Input } from './secretsManager/input';
-import type { Secret } from './secretsManager/secret';
-import { Secrets } from './secretsManager/secrets';
+import { listenOnLoopback } from './loopback.ts';
+import { ACTIONS, type Output } from './secretsManager/actions.ts';
+import { AwsError } from './secretsManager/awsError.ts';
+import { Faults, throwFault, type Fault, type FaultKind } from './secretsManager/faults.ts';
+import { Identities, type AwsIdentity, type AwsRole } from './secretsManager/identities.ts';
+import type { Input } from './secretsManager/input.ts';
+import type { Secret } from './secretsManager/secret.ts';
+import { Secrets } from './secretsManager/secrets.ts';
 import {
 	asAwsError,
 	assumedRoleXml,
@@ -15,7 +15,7 @@ import {
 	jsonAuthenticationError,
 	send,
 	stsAuthenticationError,
-} from './secretsManager/wire';
+} from './secretsManager/wire.ts';
 
 export type { AwsIdentity, AwsRole, Fault, FaultKind };
 
@@ -180,7 +180,8 @@ export async function startSecretsManagerServer(
 		}
 	};
 
-	const server = await listenOnLoopback((request, response) => {
+	const server = await listenOnLoopback(options.port);
+	server.serve((request, response) => {
 		const chunks: Buffer[] = [];
 		request.on('data', (chunk: Buffer) => chunks.push(chunk));
 		request.on('end', () => {
@@ -188,7 +189,7 @@ export async function startSecretsManagerServer(
 			if (request.headers['x-amz-target']) answerJson(request, response, body);
 			else answerSts(request, response, body);
 		});
-	}, options.port);
+	});
 
 	return {
 		url: server.origin,

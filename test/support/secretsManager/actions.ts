@@ -1,4 +1,4 @@
-import { AwsError } from './awsError';
+import { AwsError } from './awsError.ts';
 import {
 	objects,
 	optionalNumber,
@@ -7,9 +7,9 @@ import {
 	optionalValue,
 	text,
 	type Input,
-} from './input';
-import type { Secret } from './secret';
-import type { Secrets } from './secrets';
+} from './input.ts';
+import type { Secret } from './secret.ts';
+import type { Secrets } from './secrets.ts';
 
 export type Output = Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-import { AwsError } from './awsError';
+import { AwsError } from './awsError.ts';
 
 /**
  * What can go wrong on demand. `connectionReset` happens before the action is performed, `answerLost` after it; `stale` lets

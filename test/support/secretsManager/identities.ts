@@ -1,7 +1,7 @@
 import { createHash, createHmac, randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
-import { AwsError } from './awsError';
+import { AwsError } from './awsError.ts';
 
 /** An access key the server knows. */
 export interface AwsIdentity {

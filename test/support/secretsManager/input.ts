@@ -1,5 +1,5 @@
-import { AwsError } from './awsError';
-import type { SecretValue } from './secret';
+import { AwsError } from './awsError.ts';
+import type { SecretValue } from './secret.ts';
 
 /** The JSON object of a request. */
 export type Input = Readonly<Record<string, unknown>>;

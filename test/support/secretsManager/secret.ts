@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { AwsError } from './awsError';
+import { AwsError } from './awsError.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 const MAX_VALUE_BYTES = 65_536;

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 
-import { AwsError } from './awsError';
-import { Secret } from './secret';
+import { AwsError } from './awsError.ts';
+import { Secret } from './secret.ts';
 
 const SUFFIX_CHARACTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 
-import { AwsError } from './awsError';
-import type { AwsIdentity, Unauthenticated } from './identities';
+import { AwsError } from './awsError.ts';
+import type { AwsIdentity, Unauthenticated } from './identities.ts';
 
 export function asAwsError(error: unknown): AwsError {
 	if (error instanceof AwsError) return error;

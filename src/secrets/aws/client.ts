@@ -1,0 +1,212 @@
+import type * as Sdk from '@aws-sdk/client-secrets-manager';
+import type {
+	CreateSecretCommandInput,
+	GetSecretValueCommandInput,
+	PutSecretValueCommandInput,
+	SecretsManagerClient,
+	SecretsManagerClientConfig,
+} from '@aws-sdk/client-secrets-manager';
+
+import { ConfigurationError, SecretStoreError } from '../../errors';
+import {
+	DEFAULT_TIMEOUTS,
+	usesHostIdentity,
+	type AwsCredentials,
+	type AwsSecretsManagerOptions,
+} from './connection';
+import { awsFailure } from './failures';
+
+type Credentials = NonNullable<SecretsManagerClientConfig['credentials']>;
+
+/** Names the calls in CloudTrail. */
+const ROLE_SESSION_NAME = 'n8n-vaulted-oauth2';
+const MAX_ATTEMPTS = 3;
+
+/** One version as AWS answers it. */
+export interface AwsVersion {
+	/** Full ARN of the secret. */
+	readonly arn: string;
+	readonly versionId: string;
+	/** `undefined` where the value is binary, and in answers to writes. */
+	readonly content: string | undefined;
+	/** Staging labels, where the answer tells them. */
+	readonly labels: readonly string[] | undefined;
+	/** Milliseconds since the epoch, where the answer tells it. */
+	readonly createdAt: number | undefined;
+}
+
+/** The three actions the store needs. Every rejection is an error of this package. */
+export interface AwsSecretsClient {
+	/** GetSecretValue. `timeoutMs` replaces the time limit of the whole call. */
+	get(query: GetSecretValueCommandInput, timeoutMs?: number): Promise<AwsVersion>;
+	/** PutSecretValue. */
+	put(version: PutSecretValueCommandInput): Promise<AwsVersion>;
+	/** CreateSecret. */
+	create(secret: CreateSecretCommandInput): Promise<AwsVersion>;
+}
+
+/** Loads the SDK and makes its client on the first call, not before. */
+export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsClient {
+	const timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
+	let loading: Promise<{ sdk: typeof Sdk; client: SecretsManagerClient }> | undefined;
+
+	const load = async () => {
+		requirePermittedIdentity(options);
+		loading ??= connect(options);
+		try {
+			return await loading;
+		} catch (error) {
+			loading = undefined;
+			throw error;
+		}
+	};
+
+	const call = async (
+		action: string,
+		secretId: string,
+		send: (sdk: typeof Sdk, client: SecretsManagerClient) => Promise<Answer>,
+	): Promise<AwsVersion> => {
+		try {
+			const { sdk, client } = await load();
+			return versionOf(await send(sdk, client), { action, secretId });
+		} catch (error) {
+			const { region, endpoint } = options;
+			throw awsFailure(error, { action, secretId, region, endpoint });
+		}
+	};
+
+	return {
+		get: (query, timeoutMs = timeouts.call) =>
+			call('GetSecretValue', query.SecretId ?? '', (sdk, client) =>
+				client.send(new sdk.GetSecretValueCommand(query), limit(timeoutMs)),
+			),
+		put: (version) =>
+			call('PutSecretValue', version.SecretId ?? '', (sdk, client) =>
+				client.send(new sdk.PutSecretValueCommand(version), limit(timeouts.call)),
+			),
+		create: (secret) =>
+			call('CreateSecret', secret.Name ?? '', (sdk, client) =>
+				client.send(new sdk.CreateSecretCommand(secret), limit(timeouts.call)),
+			),
+	};
+}
+
+/** The SDK's own time limits end when the answer begins; this one ends a body that never does. */
+function limit(timeoutMs: number): { abortSignal: AbortSignal } {
+	return { abortSignal: AbortSignal.timeout(timeoutMs) };
+}
+
+function requirePermittedIdentity(options: AwsSecretsManagerOptions): void {
+	if (options.systemCredentialsAllowed || !usesHostIdentity(options.credentials)) return;
+	throw new ConfigurationError(
+		'AWS Credentials',
+		"This instance does not let credentials use the host's own AWS identity. Use an access key, or let the administrator of the instance set N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED to true.",
+		{ code: 'AWS_HOST_IDENTITY_NOT_ALLOWED' },
+	);
+}
+
+async function connect(
+	options: AwsSecretsManagerOptions,
+): Promise<{ sdk: typeof Sdk; client: SecretsManagerClient }> {
+	const { connect: connectionTimeout, request: requestTimeout } =
+		options.timeouts ?? DEFAULT_TIMEOUTS;
+	const shared = {
+		region: options.region,
+		maxAttempts: MAX_ATTEMPTS,
+		retryMode: 'standard',
+		requestHandler: {
+			...options.agents,
+			connectionTimeout,
+			requestTimeout,
+			// Without it the SDK only logs a warning when the time is over.
+			throwOnRequestTimeout: true,
+		},
+	};
+	const credentials = await credentialsOf(options, shared);
+	const sdk = await import('@aws-sdk/client-secrets-manager');
+	const client = new sdk.SecretsManagerClient({
+		...shared,
+		...(options.endpoint !== undefined && { endpoint: options.endpoint }),
+		...(credentials && { credentials }),
+	});
+	return { sdk, client };
+}
+
+/** `undefined` lets the SDK use its default provider chain. */
+async function credentialsOf(
+	options: AwsSecretsManagerOptions,
+	shared: Pick<SecretsManagerClientConfig, 'requestHandler' | 'maxAttempts'> & { region: string },
+): Promise<Credentials | undefined> {
+	const { credentials } = options;
+	switch (credentials.kind) {
+		case 'default':
+			return undefined;
+		case 'accessKey': {
+			const { accessKeyId, secretAccessKey, sessionToken } = credentials;
+			return { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) };
+		}
+		case 'assumeRole':
+			return await assumedRole(credentials, options, shared);
+	}
+}
+
+async function assumedRole(
+	{ roleArn, externalId, base }: Extract<AwsCredentials, { kind: 'assumeRole' }>,
+	{ region, endpoint }: AwsSecretsManagerOptions,
+	shared: Pick<SecretsManagerClientConfig, 'requestHandler' | 'maxAttempts'> & { region: string },
+): Promise<Credentials> {
+	const { fromTemporaryCredentials } = await import('@aws-sdk/credential-providers');
+	const stsEndpoint = endpoint !== undefined && isEmulator(endpoint) ? endpoint : undefined;
+	const assume = fromTemporaryCredentials({
+		...(base && { masterCredentials: base }),
+		params: {
+			RoleArn: roleArn,
+			RoleSessionName: ROLE_SESSION_NAME,
+			...(externalId !== undefined && { ExternalId: externalId }),
+		},
+		clientConfig: { ...shared, ...(stsEndpoint !== undefined && { endpoint: stsEndpoint }) },
+	});
+	return async (properties) => {
+		try {
+			return await assume(properties);
+		} catch (error) {
+			// Told apart here: later it would look like a refusal of the action on the secret.
+			throw awsFailure(error, {
+				action: 'AssumeRole',
+				secretId: roleArn,
+				region,
+				endpoint: stsEndpoint,
+			});
+		}
+	};
+}
+
+/** An emulator answers for STS too; a VPC endpoint of AWS answers for Secrets Manager only. */
+function isEmulator(endpoint: string): boolean {
+	const host = URL.canParse(endpoint) ? new URL(endpoint).hostname : '';
+	return !/(^|\.)(amazonaws\.com(\.cn)?|api\.aws|amazonwebservices\.com\.cn)$/.test(host);
+}
+
+interface Answer {
+	readonly ARN?: string | undefined;
+	readonly VersionId?: string | undefined;
+	readonly SecretString?: string | undefined;
+	readonly VersionStages?: readonly string[] | undefined;
+	readonly CreatedDate?: Date | undefined;
+}
+
+function versionOf(answer: Answer, call: { action: string; secretId: string }): AwsVersion {
+	if (answer.ARN === undefined || answer.VersionId === undefined) {
+		throw new SecretStoreError(
+			`${call.action} on ${call.secretId}: the answer names no secret or no version. What answered is not AWS Secrets Manager; check Endpoint.`,
+			{ code: 'INVALID_REQUEST', ...call },
+		);
+	}
+	return {
+		arn: answer.ARN,
+		versionId: answer.VersionId,
+		content: answer.SecretString,
+		labels: answer.VersionStages,
+		createdAt: answer.CreatedDate?.getTime(),
+	};
+}

@@ -1,0 +1,73 @@
+import { SecretStoreError } from '../errors';
+import { awsSecretsClient, type AwsVersion } from './aws/client';
+import { compareAndSwap } from './aws/compareAndSwap';
+import type { AwsSecretsManagerOptions } from './aws/connection';
+import type { CreateOptions, SecretStore, SecretVersion } from './store';
+
+export type {
+	AwsAccessKey,
+	AwsCredentials,
+	AwsSecretsManagerOptions,
+	AwsTimeouts,
+} from './aws/connection';
+
+/** AWS's limit for one value. */
+const MAX_CONTENT_BYTES = 65_536;
+
+/** AWS asks for no more than one new version in 10 minutes, and keeps all of the last 24 hours within a quota of about 100. */
+const VERSIONS_PER_DAY = 96;
+
+/**
+ * The secret store on AWS Secrets Manager. Nothing of the AWS SDK is loaded before the first call.
+ *
+ * IAM actions: `GetSecretValue`, `PutSecretValue`, and for sealing `CreateSecret` and `TagResource`.
+ *
+ * Beside {@link SecretStoreError}, calls reject with ConfigurationError on "AWS Credentials" where AWS does not accept the identity
+ * or the instance does not let it be used.
+ */
+// eslint-disable-next-line @typescript-eslint/naming-convention -- the name AWS gave it
+export function awsSecretsManager(options: AwsSecretsManagerOptions): SecretStore {
+	const client = awsSecretsClient(options);
+
+	return {
+		kind: 'awsSecretsManager',
+		versionsPerDay: VERSIONS_PER_DAY,
+
+		async create(name: string, content: string, { description, tags }: CreateOptions = {}) {
+			requireFits(content, { action: 'CreateSecret', secretId: name });
+			const { arn, versionId } = await client.create({
+				Name: name,
+				SecretString: content,
+				...(description !== undefined && { Description: description }),
+				...(tags && { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }),
+			});
+			return { secretId: arn, versionId, content };
+		},
+
+		async read(secretId: string) {
+			return readable(await client.get({ SecretId: secretId, VersionStage: 'AWSCURRENT' }));
+		},
+
+		async write(secretId: string, content: string, expectedVersionId: string) {
+			requireFits(content, { action: 'PutSecretValue', secretId });
+			return await compareAndSwap(client, { secretId, content, expectedVersionId });
+		},
+	};
+}
+
+function requireFits(content: string, call: { action: string; secretId: string }): void {
+	const bytes = Buffer.byteLength(content);
+	if (bytes <= MAX_CONTENT_BYTES) return;
+	throw new SecretStoreError(
+		`${call.action} on ${call.secretId}: ${bytes} bytes are more than the ${MAX_CONTENT_BYTES} AWS Secrets Manager takes. Ask the provider for smaller tokens or less scope.`,
+		{ code: 'TOO_LARGE', ...call },
+	);
+}
+
+function readable({ arn, versionId, content }: AwsVersion): SecretVersion {
+	if (content !== undefined) return { secretId: arn, versionId, content };
+	throw new SecretStoreError(
+		`GetSecretValue: ${arn} holds binary data instead of text. Store a text in it, or choose another secret.`,
+		{ code: 'BUNDLE_INVALID', action: 'GetSecretValue', secretId: arn },
+	);
+}

@@ -1,0 +1,159 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { readInstanceSettings } from '../../src/config/instanceSettings';
+
+let home: string;
+
+beforeEach(() => {
+	home = mkdtempSync(join(tmpdir(), 'n8n-home-'));
+});
+
+afterEach(() => {
+	rmSync(home, { recursive: true });
+});
+
+describe('user folder', () => {
+	it('is .n8n in N8N_USER_FOLDER', () => {
+		const { userFolder } = readInstanceSettings({ N8N_USER_FOLDER: '/data', HOME: '/home/node' });
+
+		expect(userFolder).toBe(join('/data', '.n8n'));
+	});
+
+	it("is .n8n in the user's home otherwise", () => {
+		const { userFolder } = readInstanceSettings({ HOME: '/home/node', USERPROFILE: '/home/node' });
+
+		expect(userFolder).toBe(join('/home/node', '.n8n'));
+	});
+
+	it('is .n8n in the working directory where there is no home', () => {
+		expect(readInstanceSettings({}).userFolder).toBe(join(process.cwd(), '.n8n'));
+	});
+});
+
+describe('encryption key', () => {
+	it('is N8N_ENCRYPTION_KEY, trimmed and without quotes, even where the settings file has another', () => {
+		writeSettings('{"encryptionKey":"from-settings"}');
+
+		expect(keyFrom({ N8N_ENCRYPTION_KEY: 'from-variable' })).toBe('from-variable');
+		expect(keyFrom({ N8N_ENCRYPTION_KEY: ' "from variable" ' })).toBe('from variable');
+	});
+
+	it('is the trimmed content of the file that N8N_ENCRYPTION_KEY_FILE names', () => {
+		writeSettings('{"encryptionKey":"from-settings"}');
+		const file = join(home, 'key');
+		writeFileSync(file, 'from-file\n');
+
+		expect(keyFrom({ N8N_ENCRYPTION_KEY_FILE: file })).toBe('from-file');
+		expect(keyFrom({ N8N_ENCRYPTION_KEY_FILE: file, N8N_ENCRYPTION_KEY: 'from-variable' })).toBe(
+			'from-variable',
+		);
+	});
+
+	it.each([{}, { N8N_ENCRYPTION_KEY: '' }, { N8N_ENCRYPTION_KEY_FILE: '/does/not/exist' }])(
+		"is encryptionKey in n8n's settings file where the environment is %j",
+		(env) => {
+			writeSettings('{"encryptionKey":"from-settings","tunnelSubdomain":"x"}');
+
+			expect(keyFrom(env)).toBe('from-settings');
+		},
+	);
+
+	it('is unknown where no settings file is', () => {
+		expect(keyFrom({})).toBeUndefined();
+	});
+
+	it.each(['', 'not JSON', 'null', '[]', '{}', '{"encryptionKey":""}', '{"encryptionKey":7}'])(
+		'is unknown where the settings file says %s',
+		(text) => {
+			writeSettings(text);
+
+			expect(keyFrom({})).toBeUndefined();
+		},
+	);
+});
+
+describe('AWS identity of the host', () => {
+	it.each(['true', 'TRUE', '1'])('may be used where the setting is %s', (value) => {
+		expect(awsAllowed({ N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED: value })).toBe(true);
+	});
+
+	it.each(['false', '0', '', 'yes', ' true', undefined])(
+		'may not be used where the setting is %j',
+		(value) => {
+			expect(awsAllowed({ N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED: value })).toBe(false);
+		},
+	);
+
+	it('may be used where a file says so', () => {
+		const file = join(home, 'allowed');
+		writeFileSync(file, 'true\n');
+
+		expect(awsAllowed({ N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED_FILE: file })).toBe(true);
+	});
+});
+
+describe('egress policy', () => {
+	it.each([undefined, 'false', '0', 'on'])('is none where protection is %j', (value) => {
+		expect(readInstanceSettings({ N8N_SSRF_PROTECTION_ENABLED: value }).egressPolicy).toBe(
+			undefined,
+		);
+	});
+
+	it("has n8n's default ranges where nothing else is set", () => {
+		const policy = policyFrom({});
+
+		expect(policy?.blockedIpRanges).toEqual(
+			expect.arrayContaining(['10.0.0.0/8', '127.0.0.0/8', '::1/128', '169.254.0.0/16']),
+		);
+		expect(policy).toMatchObject({
+			allowedIpRanges: [],
+			blockedHostnames: [],
+			allowedHostnames: [],
+		});
+	});
+
+	it('replaces the default ranges, or adds to them by the word "default"', () => {
+		const defaults = policyFrom({})?.blockedIpRanges ?? [];
+
+		expect(policyFrom({ N8N_SSRF_BLOCKED_IP_RANGES: '8.8.8.0/24' })?.blockedIpRanges).toEqual([
+			'8.8.8.0/24',
+		]);
+		expect(
+			policyFrom({ N8N_SSRF_BLOCKED_IP_RANGES: '"8.8.8.0/24, Default"' })?.blockedIpRanges,
+		).toEqual(['8.8.8.0/24', ...defaults]);
+		expect(policyFrom({ N8N_SSRF_BLOCKED_IP_RANGES: '' })?.blockedIpRanges).toEqual([]);
+	});
+
+	it('reads comma-separated ranges and names', () => {
+		const policy = policyFrom({
+			N8N_SSRF_ALLOWED_IP_RANGES: '10.1.0.0/16, fd12::/16,',
+			N8N_SSRF_BLOCKED_HOSTNAMES: 'metadata.internal,*.corp.example',
+			N8N_SSRF_ALLOWED_HOSTNAMES: 'idp.corp.example',
+		});
+
+		expect(policy).toMatchObject({
+			allowedIpRanges: ['10.1.0.0/16', 'fd12::/16'],
+			blockedHostnames: ['metadata.internal', '*.corp.example'],
+			allowedHostnames: ['idp.corp.example'],
+		});
+	});
+});
+
+function writeSettings(text: string): void {
+	mkdirSync(join(home, '.n8n'));
+	writeFileSync(join(home, '.n8n', 'config'), text);
+}
+
+function keyFrom(env: NodeJS.ProcessEnv) {
+	return readInstanceSettings({ ...env, N8N_USER_FOLDER: home }).encryptionKey;
+}
+
+function awsAllowed(env: NodeJS.ProcessEnv) {
+	return readInstanceSettings(env).awsSystemCredentialsAllowed;
+}
+
+function policyFrom(env: NodeJS.ProcessEnv) {
+	return readInstanceSettings({ ...env, N8N_SSRF_PROTECTION_ENABLED: 'true' }).egressPolicy;
+}

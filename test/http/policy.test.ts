@@ -1,0 +1,277 @@
+import dns from 'node:dns';
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { isIPv4, type LookupFunction } from 'node:net';
+import { promisify } from 'node:util';
+
+import { readInstanceSettings } from '../../src/config/instanceSettings';
+import { createEgress } from '../../src/http/createEgress';
+import { EgressError, type EgressPolicy } from '../../src/http/egress';
+import { createGuard } from '../../src/http/policy';
+import { startProxy, startServer, type TestServer } from './support/servers';
+
+const NOTHING: EgressPolicy = {
+	blockedIpRanges: [],
+	allowedIpRanges: [],
+	blockedHostnames: [],
+	allowedHostnames: [],
+};
+/** What an instance has that only turns the protection on. */
+const { egressPolicy: DEFAULTS = NOTHING } = readInstanceSettings({
+	N8N_SSRF_PROTECTION_ENABLED: 'true',
+});
+
+describe('a guard', () => {
+	it.each([
+		'127.0.0.1',
+		'10.1.2.3',
+		'172.31.255.255',
+		'192.168.0.1',
+		'169.254.169.254',
+		'0.0.0.0',
+		'::',
+		'::1',
+		'[::1]',
+		'fe80::1%eth0',
+		'fd00:ec2::254',
+		'::ffff:127.0.0.1',
+		'::ffff:a9fe:a9fe',
+	])("blocks %s by n8n's default ranges", (address) => {
+		expect(blocks(DEFAULTS, address)).toBe(true);
+	});
+
+	it.each([
+		'8.8.8.8',
+		'172.32.0.1',
+		'2606:4700::1111',
+		'::ffff:8.8.8.8',
+		'localhost',
+		'10.0.0.1.nip.io',
+	])("lets %s pass n8n's default ranges", (host) => {
+		expect(blocks(DEFAULTS, host)).toBe(false);
+	});
+
+	it('lets allowed ranges win over blocked ones', () => {
+		const policy = { ...DEFAULTS, allowedIpRanges: ['10.1.0.0/16', 'fd12::/16'] };
+
+		expect(
+			['10.1.2.3', '::ffff:10.1.2.3', 'fd12::1'].filter((each) => blocks(policy, each)),
+		).toEqual([]);
+		expect(blocks(policy, '10.2.0.1')).toBe(true);
+	});
+
+	it('blocks names: whole ones, and everything below *.name, whatever their case and final dot', () => {
+		const policy = { ...NOTHING, blockedHostnames: ['Metadata.internal', '*.corp.example.'] };
+
+		for (const host of [
+			'metadata.internal',
+			'METADATA.internal.',
+			'a.corp.example',
+			'a.b.CORP.example',
+		]) {
+			expect(blocks(policy, host)).toBe(true);
+		}
+		for (const host of ['a.metadata.internal', 'corp.example', 'notcorp.example', 'example']) {
+			expect(blocks(policy, host)).toBe(false);
+		}
+	});
+
+	it('lets allowed names win over blocked ones', () => {
+		const policy = {
+			...NOTHING,
+			blockedHostnames: ['*.corp.example'],
+			allowedHostnames: ['idp.corp.example'],
+		};
+
+		expect(blocks(policy, 'idp.corp.example')).toBe(false);
+		expect(blocks(policy, 'other.corp.example')).toBe(true);
+	});
+
+	it.each(['10.0.0.1', '10.0.0.0/33', '::/129', 'corp/8', '/8', '', '10.0.0.0/8/8'])(
+		'leaves out %j, as n8n does, because it is no range',
+		(range) => {
+			const policy = { ...NOTHING, blockedIpRanges: [range, '192.0.2.0/24'] };
+
+			expect(blocks(policy, '10.0.0.1')).toBe(false);
+			expect(blocks(policy, '192.0.2.1')).toBe(true);
+		},
+	);
+});
+
+describe("a guard's lookup", () => {
+	it('refuses a name of which any address is blocked', async () => {
+		answerWith('8.8.8.8', '10.0.0.1');
+
+		const error = await lookedUp(DEFAULTS).then(undefined, (reason: unknown) => reason);
+
+		expect(error).toBeInstanceOf(EgressError);
+		expect(error).toMatchObject({
+			code: 'BLOCKED',
+			detail: 'address 10.0.0.1',
+			host: 'idp.example.com',
+		});
+	});
+
+	it('gives all addresses, or the first, as the socket asks for', async () => {
+		answerWith('8.8.8.8', '2606:4700::1111');
+
+		expect(await lookedUp(DEFAULTS, true)).toEqual([
+			{ address: '8.8.8.8', family: 4 },
+			{ address: '2606:4700::1111', family: 6 },
+		]);
+		expect(await lookedUp(DEFAULTS, false)).toBe('8.8.8.8');
+	});
+
+	it('lets a name that is allowed have any address', async () => {
+		answerWith('10.0.0.1');
+
+		expect(await lookedUp({ ...DEFAULTS, allowedHostnames: ['*.example.com'] }, false)).toBe(
+			'10.0.0.1',
+		);
+	});
+
+	it('passes on that there is no such name', async () => {
+		const noSuchName = Object.assign(new Error('getaddrinfo'), { code: 'ENOTFOUND' });
+		mockDns((answer) => answer(noSuchName));
+
+		await expect(lookedUp(DEFAULTS)).rejects.toBe(noSuchName);
+	});
+});
+
+describe('requests of an instance with a policy', () => {
+	let server: TestServer;
+
+	beforeAll(async () => {
+		server = await startServer((_, response) => response.end('reached'));
+	});
+
+	afterAll(async () => {
+		await server.close();
+	});
+
+	const spellings = [
+		'127.0.0.1',
+		'[::ffff:127.0.0.1]',
+		'2130706433',
+		'0x7f.1',
+		'127.1',
+		'0177.0.0.1',
+	];
+
+	it.each(spellings)('do not reach a blocked address written as %s', async (host) => {
+		const before = server.connections();
+
+		expect(await errorOf(get(DEFAULTS, host))).toMatchObject({ code: 'BLOCKED' });
+		expect(server.connections()).toBe(before);
+	});
+
+	it('do not reach a name that leads to a blocked address, nor a blocked name', async () => {
+		const before = server.connections();
+		answerWith('127.0.0.1');
+
+		const named = await errorOf(get(DEFAULTS, 'rebind.example.com'));
+		expect(named).toMatchObject({ code: 'BLOCKED', host: `rebind.example.com:${server.port}` });
+		expect(named.message).toContain('127.0.0.1');
+		const policy = { ...NOTHING, blockedHostnames: ['rebind.example.com'] };
+		expect(await errorOf(get(policy, 'rebind.example.com'))).toMatchObject({ code: 'BLOCKED' });
+		expect(server.connections()).toBe(before);
+	});
+
+	it('connect to the address that was checked, however the DNS answers the next time', async () => {
+		let questions = 0;
+		mockDns((answer) => {
+			questions++;
+			answer(null, [{ address: questions === 1 ? '127.0.0.1' : '203.0.113.1', family: 4 }]);
+		});
+
+		const policy = { ...NOTHING, blockedIpRanges: ['203.0.113.0/24'] };
+
+		expect(await get(policy, 'rebind.example.com')).toMatchObject({ body: 'reached' });
+		expect(questions).toBe(1);
+	});
+
+	it('reach what is allowed', async () => {
+		answerWith('127.0.0.1');
+
+		const byAddress = { ...DEFAULTS, allowedIpRanges: ['127.0.0.1/32'] };
+		expect(await get(byAddress, '127.0.0.1')).toMatchObject({ body: 'reached' });
+		const byName = { ...DEFAULTS, allowedHostnames: ['idp.example.com'] };
+		expect(await get(byName, 'idp.example.com')).toMatchObject({ body: 'reached' });
+		expect(await get(undefined, '127.0.0.1')).toMatchObject({ body: 'reached' });
+	});
+
+	it('keep to it for libraries that use the agents', async () => {
+		const { httpAgent } = createEgress(DEFAULTS, {}).agents;
+		const request = httpRequest({ host: '127.0.0.1', port: server.port, agent: httpAgent }).end();
+
+		const [error] = (await once(request, 'error')) as [unknown];
+
+		expect(error).toMatchObject({ name: 'EgressError', code: 'BLOCKED' });
+	});
+
+	it('through a proxy are refused by name and by address, and need no DNS', async () => {
+		const proxy = await startProxy({ leadsTo: () => server.port });
+		try {
+			const env = { ALL_PROXY: `http://127.0.0.1:${proxy.port}` };
+			const policy = { ...DEFAULTS, blockedHostnames: ['blocked.example.com'] };
+			mockDns((answer) => answer(new Error('The DNS was asked')));
+			const through = createEgress(policy, env);
+			const at = (url: string) => through.request(url, { method: 'GET', headers: {} });
+
+			for (const scheme of ['http', 'https']) {
+				for (const host of ['blocked.example.com', '10.0.0.1', '[::1]']) {
+					expect(await errorOf(at(`${scheme}://${host}/`))).toMatchObject({ code: 'BLOCKED' });
+				}
+			}
+			expect(proxy.seen).toEqual([]);
+			expect(await at('http://idp.example.com/')).toMatchObject({ body: 'reached' });
+		} finally {
+			await proxy.close();
+		}
+	});
+
+	async function get(policy: EgressPolicy | undefined, host: string) {
+		const url = `http://${host}:${server.port}/`;
+		return await createEgress(policy, {}).request(url, { method: 'GET', headers: {} });
+	}
+});
+
+type DnsAnswer = (error: Error | null, addresses?: dns.LookupAddress[]) => void;
+
+function mockDns(onQuestion: (answer: DnsAnswer) => void): void {
+	const lookup = ((_: string, __: unknown, answer: DnsAnswer) => onQuestion(answer)) as unknown;
+	jest.spyOn(dns, 'lookup').mockImplementation(lookup as typeof dns.lookup);
+}
+
+function answerWith(...addresses: string[]): void {
+	mockDns((answer) =>
+		answer(
+			null,
+			addresses.map((address) => ({ address, family: isIPv4(address) ? 4 : 6 })),
+		),
+	);
+}
+
+async function lookedUp(policy: EgressPolicy, all = true): Promise<unknown> {
+	const lookup: LookupFunction = createGuard(policy).lookup;
+	return await promisify(lookup)('idp.example.com', { all });
+}
+
+function blocks(policy: EgressPolicy, host: string): boolean {
+	try {
+		createGuard(policy).checkHost(host);
+		return false;
+	} catch (error) {
+		expect(error).toMatchObject({ name: 'EgressError', code: 'BLOCKED', host });
+		return true;
+	}
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<EgressError> {
+	const reason: unknown = await promise.then(
+		() => undefined,
+		(error: unknown) => error,
+	);
+	expect(reason).toBeInstanceOf(EgressError);
+	return reason as EgressError;
+}

@@ -1,0 +1,304 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { createServer } from 'node:net';
+import tls from 'node:tls';
+
+import { createEgress } from '../../src/http/createEgress';
+import { EgressError, type Egress } from '../../src/http/egress';
+import { proxiesFromEnvironment, type Target } from '../../src/http/proxy';
+import { selfSigned } from './support/certificate';
+import { startProxy, startServer, type TestProxy, type TestServer } from './support/servers';
+
+const IDP: Target = { scheme: 'https', host: 'idp.example.com', port: 443 };
+
+describe('the proxy for a host', () => {
+	it('is that of the scheme, else that of ALL_PROXY', () => {
+		const env = { HTTPS_PROXY: 'http://secure:1', ALL_PROXY: 'http://all:2' };
+
+		expect(proxyFor(env, IDP)).toBe('http://secure:1/');
+		expect(proxyFor(env, { ...IDP, scheme: 'http' })).toBe('http://all:2/');
+		expect(proxyFor({ HTTP_PROXY: 'http://plain:3' }, IDP)).toBeUndefined();
+		expect(proxyFor({}, IDP)).toBeUndefined();
+	});
+
+	it('is taken from the variable in lower case first', () => {
+		expect(proxyFor({ https_proxy: 'http://lower:1', HTTPS_PROXY: 'http://upper:2' }, IDP)).toBe(
+			'http://lower:1/',
+		);
+		expect(proxyFor({ https_proxy: '', HTTPS_PROXY: 'http://upper:2' }, IDP)).toBe(
+			'http://upper:2/',
+		);
+	});
+
+	it('is an http proxy where no scheme is written', () => {
+		expect(proxyFor({ HTTPS_PROXY: 'proxy.local:3128' }, IDP)).toBe('http://proxy.local:3128/');
+	});
+
+	it.each(['socks5://proxy.local:1080', 'http://', 'http://bad host'])(
+		'is an error, not a direct connection, where it is set to %s',
+		(address) => {
+			const choose = () => proxyFor({ HTTPS_PROXY: address }, IDP);
+
+			expect(choose).toThrow(EgressError);
+			expect(choose).toThrow('PROXY_NOT_USABLE');
+		},
+	);
+
+	it.each([
+		'*',
+		'idp.example.com',
+		'IDP.example.com',
+		'.example.com',
+		'*.example.com',
+		'*example.com',
+		'idp.example.com:443',
+		'other.example.com, idp.example.com',
+		'other.example.com idp.example.com',
+	])('is none where NO_PROXY is %j', (exceptions) => {
+		expect(proxyFor({ HTTPS_PROXY: 'http://p:1', NO_PROXY: exceptions }, IDP)).toBeUndefined();
+		expect(proxyFor({ HTTPS_PROXY: 'http://p:1', no_proxy: exceptions }, IDP)).toBeUndefined();
+	});
+
+	it.each(['', 'example.com', 'idp.example.com:8443', '.idp.example.com', 'dp.example.com'])(
+		'is used where NO_PROXY is %j',
+		(exceptions) => {
+			expect(proxyFor({ HTTPS_PROXY: 'http://p:1', NO_PROXY: exceptions }, IDP)).toBe(
+				'http://p:1/',
+			);
+		},
+	);
+
+	it('is none for an IPv6 address in NO_PROXY, with and without brackets', () => {
+		for (const exception of ['[::1]', '[::1]:443']) {
+			const env = { HTTPS_PROXY: 'http://p:1', NO_PROXY: exception };
+			expect(proxyFor(env, { ...IDP, host: '::1' })).toBeUndefined();
+		}
+	});
+});
+
+describe('requests through a proxy', () => {
+	const certificate = selfSigned('idp.example.com');
+	const trusted = defaultCertificates();
+	let plain: TestServer;
+	let secure: TestServer;
+	let proxy: TestProxy;
+	let secureProxy: TestProxy;
+
+	beforeAll(async () => {
+		setDefaultCertificates([...trusted, certificate.cert]);
+		plain = await startServer(echo);
+		secure = await startServer(echo, certificate);
+		let leadsTo = () => plain.port;
+		proxy = await startProxy({ leadsTo: () => leadsTo() });
+		secureProxy = await startProxy({ leadsTo: () => leadsTo(), certificate });
+		leadTo = (server) => (leadsTo = () => server.port);
+	});
+
+	let leadTo: (server: TestServer) => void;
+
+	beforeEach(() => {
+		proxy.seen.length = 0;
+		secureProxy.seen.length = 0;
+	});
+
+	afterAll(async () => {
+		setDefaultCertificates(trusted);
+		await Promise.all([plain, secure, proxy, secureProxy].map((server) => server.close()));
+	});
+
+	it('for https go through a tunnel, in which the certificate is checked for the host', async () => {
+		leadTo(secure);
+		const egress = through(proxy);
+
+		const answer = await post(egress, 'https://idp.example.com/token?x=1', 'a=1');
+
+		expect(JSON.parse(answer.body)).toMatchObject({
+			request: 'POST /token?x=1 a=1',
+			host: 'idp.example.com',
+			proxyAuthorization: null,
+		});
+		expect(proxy.seen).toEqual([{ line: 'CONNECT idp.example.com:443', authorization: undefined }]);
+		const other = await errorOf(post(egress, 'https://other.example.com/', ''));
+		expect(other).toMatchObject({ code: 'NETWORK', detail: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+	});
+
+	it('for http carry the whole address', async () => {
+		leadTo(plain);
+
+		const answer = await post(through(proxy), 'http://idp.example.com:8085/token?x=1', 'a=1');
+		await post(through(proxy), 'http://idp.example.com/', '');
+
+		expect(JSON.parse(answer.body)).toMatchObject({
+			request: 'POST /token?x=1 a=1',
+			host: 'idp.example.com:8085',
+		});
+		expect(proxy.seen.map(({ line }) => line)).toEqual([
+			'POST http://idp.example.com:8085/token?x=1',
+			'POST http://idp.example.com/',
+		]);
+	});
+
+	it("bring the proxy's credentials to the proxy alone", async () => {
+		const egress = through(proxy, 'us%40er:p%3Aw');
+		const authorization = `Basic ${Buffer.from('us@er:p:w').toString('base64')}`;
+
+		leadTo(secure);
+		const answer = await post(egress, 'https://idp.example.com/', '');
+		leadTo(plain);
+		await post(egress, 'http://idp.example.com/', '');
+
+		expect(proxy.seen.map((seen) => seen.authorization)).toEqual([authorization, authorization]);
+		expect(JSON.parse(answer.body)).toHaveProperty('proxyAuthorization', null);
+	});
+
+	it('reach a proxy that itself wants TLS', async () => {
+		const env = { ALL_PROXY: `https://127.0.0.1:${secureProxy.port}` };
+		const egress = createEgress(undefined, env);
+
+		leadTo(secure);
+		await expect(post(egress, 'https://idp.example.com/', '')).resolves.toHaveProperty(
+			'status',
+			200,
+		);
+		leadTo(plain);
+		await expect(post(egress, 'http://idp.example.com/', '')).resolves.toHaveProperty(
+			'status',
+			200,
+		);
+
+		expect(secureProxy.seen.map(({ line }) => line)).toEqual([
+			'CONNECT idp.example.com:443',
+			'POST http://idp.example.com/',
+		]);
+	});
+
+	it('go direct to hosts in NO_PROXY', async () => {
+		const env = {
+			HTTP_PROXY: `http://127.0.0.1:${proxy.port}`,
+			HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
+			NO_PROXY: '127.0.0.1',
+		};
+		const egress = createEgress(undefined, env);
+
+		await post(egress, `http://127.0.0.1:${plain.port}/`, '');
+		await post(egress, `https://127.0.0.1:${secure.port}/`, '');
+
+		expect(proxy.seen).toEqual([]);
+	});
+
+	it('of libraries that use the agents keep their tunnels open for the next request', async () => {
+		leadTo(secure);
+		const { httpsAgent } = through(proxy).agents;
+
+		for (let n = 0; n < 3; n++) {
+			const request = httpsRequest('https://idp.example.com/', { agent: httpsAgent }).end();
+			const [response] = (await once(request, 'response')) as [IncomingMessage];
+			response.resume();
+			await once(response, 'close');
+		}
+
+		expect(proxy.seen).toHaveLength(1);
+		httpsAgent.destroy();
+	});
+
+	it('say what the proxy answered when it refuses', async () => {
+		const refusing = await startProxy({
+			leadsTo: () => secure.port,
+			refusal: 'HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n',
+		});
+
+		const error = await errorOf(post(through(refusing), 'https://idp.example.com/', 'secret'));
+		await refusing.close();
+
+		expect(error).toMatchObject({
+			code: 'NETWORK',
+			detail: 'PROXY_STATUS_407',
+			host: 'idp.example.com',
+		});
+	});
+
+	it('say that it was the proxy that could not be reached', async () => {
+		const gone = await startProxy({ leadsTo: () => secure.port });
+		const egress = through(gone);
+		await gone.close();
+
+		const error = await errorOf(post(egress, 'https://idp.example.com/', ''));
+
+		expect(error).toMatchObject({ code: 'NETWORK', detail: 'PROXY_ECONNREFUSED' });
+	});
+
+	it('end in time when the proxy says nothing', async () => {
+		const silent = createServer((socket) => socket.on('error', () => undefined).resume());
+		silent.listen(0, '127.0.0.1');
+		await once(silent, 'listening');
+		const { port } = silent.address() as { port: number };
+		const egress = createEgress(undefined, { HTTPS_PROXY: `http://127.0.0.1:${port}` });
+		const connected = once(silent, 'connection');
+
+		const request = { method: 'GET', headers: {}, timeoutMs: 30 };
+		const error = await errorOf(egress.request('https://idp.example.com/', request));
+
+		expect(error).toMatchObject({ code: 'TIMEOUT', host: 'idp.example.com' });
+		const [socket] = (await connected) as [tls.TLSSocket];
+		socket.destroy();
+		silent.close();
+	});
+
+	it('that cannot use the proxy that is set are refused, for http and https', async () => {
+		const egress = createEgress(undefined, { ALL_PROXY: 'socks5://127.0.0.1:1' });
+
+		for (const scheme of ['http', 'https']) {
+			const error = await errorOf(post(egress, `${scheme}://127.0.0.1:${plain.port}/`, ''));
+			expect(error).toMatchObject({ code: 'NETWORK', detail: 'PROXY_NOT_USABLE' });
+		}
+	});
+});
+
+function through({ port }: TestProxy, credentials = ''): Egress {
+	const address = `http://${credentials && `${credentials}@`}127.0.0.1:${port}`;
+	return createEgress(undefined, { HTTP_PROXY: address, HTTPS_PROXY: address });
+}
+
+async function post(egress: Egress, url: string, body: string) {
+	return await egress.request(url, { method: 'POST', headers: {}, body });
+}
+
+function proxyFor(env: NodeJS.ProcessEnv, target: Target): string | undefined {
+	return proxiesFromEnvironment(env)(target)?.href;
+}
+
+/** Answers with what it got. */
+const echo: Parameters<typeof startServer>[0] = (request, response) => {
+	const { method, url, headers } = request;
+	let body = '';
+	request.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+	request.on('end', () => {
+		const line = `${method ?? ''} ${url ?? ''} ${body}`;
+		const proxyAuthorization = headers['proxy-authorization'] ?? null;
+		response.end(JSON.stringify({ request: line, host: headers.host, proxyAuthorization }));
+	});
+};
+
+/** Node 24 has these, the types of Node 20 do not. */
+interface DefaultCertificates {
+	getCACertificates(type: 'default'): string[];
+	setDefaultCACertificates(certificates: readonly string[]): void;
+}
+
+function defaultCertificates(): string[] {
+	return (tls as unknown as DefaultCertificates).getCACertificates('default');
+}
+
+function setDefaultCertificates(certificates: readonly string[]): void {
+	(tls as unknown as DefaultCertificates).setDefaultCACertificates(certificates);
+}
+
+async function errorOf(promise: Promise<unknown>): Promise<EgressError> {
+	const reason: unknown = await promise.then(
+		() => undefined,
+		(error: unknown) => error,
+	);
+	expect(reason).toBeInstanceOf(EgressError);
+	return reason as EgressError;
+}

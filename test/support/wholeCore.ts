@@ -1,0 +1,136 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Connections } from '../../src/connections';
+import { createEgress } from '../../src/http/createEgress';
+import type { SealedFields } from '../../src/sealing';
+import type { TokenEvent } from '../../src/tokens/events';
+import { startAuthorizationServer, type AuthorizationServer } from './authorizationServer';
+import { startSampleApi, type SampleApi } from './sampleApi';
+import { startSecretsManagerServer, TEST_IDENTITY, type SecretsManagerServer } from './secretsManagerServer';
+
+export type StoreKind = 'awsSecretsManager' | 'localVault';
+export type Form = Record<string, unknown>;
+
+export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
+
+/**
+ * The whole core between real servers: an OpenID provider, an API, a Secrets Manager. Only the clock is not real; it runs for the core and
+ * for what the API takes for valid.
+ */
+export class WholeCore {
+	now = Date.now();
+	readonly events: TokenEvent[] = [];
+	connections: Connections;
+
+	private constructor(
+		readonly kind: StoreKind,
+		readonly provider: AuthorizationServer,
+		readonly api: SampleApi,
+		readonly aws: SecretsManagerServer,
+		private readonly folder: string,
+	) {
+		this.connections = this.process();
+	}
+
+	static async start(kind: StoreKind): Promise<WholeCore> {
+		let whole: WholeCore | undefined;
+		const provider = await startAuthorizationServer({
+			clients: [
+				{ ...CLIENT },
+				{ clientId: 'poster', clientSecret: CLIENT.clientSecret, authentication: 'client_secret_post' },
+				{ clientId: 'reader', clientSecret: CLIENT.clientSecret, scope: 'api:read' },
+				{ clientId: 'public', authentication: 'none' },
+			],
+			now: () => whole?.now ?? Date.now(),
+		});
+		const api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
+		const aws = await startSecretsManagerServer();
+		whole = new WholeCore(kind, provider, api, aws, await mkdtemp(join(tmpdir(), 'vaulted-')));
+		return whole;
+	}
+
+	/** Connections with a memory of their own, as another process would have them. */
+	process(changes: { awsSystemCredentialsAllowed?: boolean } = {}): Connections {
+		return new Connections({
+			settings: {
+				userFolder: this.folder,
+				encryptionKey: 'key of a test instance',
+				awsSystemCredentialsAllowed: changes.awsSystemCredentialsAllowed ?? false,
+				egressPolicy: undefined,
+			},
+			egress: createEgress(undefined, {}),
+			now: () => this.now,
+			emit: (event) => this.events.push(event),
+		});
+	}
+
+	/** A filled-in form for these servers. */
+	form(changes: Form = {}): Form {
+		return {
+			label: 'Example CRM',
+			grantType: 'clientCredentials',
+			tokenUrl: this.provider.tokenEndpoint,
+			clientId: CLIENT.clientId,
+			clientAuthentication: 'automatic',
+			clientSecretSource: 'enter',
+			clientSecret: CLIENT.clientSecret,
+			scope: 'api:read',
+			apiBaseUrl: this.api.url,
+			secretStore: this.kind,
+			...(this.kind === 'awsSecretsManager'
+				? {
+						awsRegion: this.aws.region,
+						awsCredentials: 'accessKey',
+						awsAccessKeyId: TEST_IDENTITY.accessKeyId,
+						awsSecretAccessKey: TEST_IDENTITY.secretAccessKey,
+						awsEndpoint: this.aws.url,
+					}
+				: {}),
+			refreshBufferSeconds: 300,
+			secretRef: '',
+			...changes,
+		};
+	}
+
+	/** The same for the refresh token grant, with a refresh token a user has just consented to. */
+	async refreshForm(changes: Form = {}): Promise<Form> {
+		return this.form({
+			grantType: 'refreshToken',
+			refreshToken: await this.provider.mintRefreshToken(CLIENT.clientId),
+			scope: '',
+			...changes,
+		});
+	}
+
+	/** What n8n does on saving: the form with what sealing returned in it. */
+	async save(form: Form, connections = this.connections): Promise<Form & SealedFields> {
+		return { ...form, ...(await connections.seal(form)) };
+	}
+
+	/** Calls the API as a node would; the status. */
+	async call(form: Form, connections = this.connections): Promise<number> {
+		const { tokens } = await connections.open(form);
+		const { accessToken } = await tokens.get();
+		const response = await fetch(`${this.api.url}/me`, { headers: { authorization: `Bearer ${accessToken}` } });
+		return response.status;
+	}
+
+	/** Lets `seconds` pass. */
+	wait(seconds: number): void {
+		this.now += seconds * 1000;
+	}
+
+	/** Number of secrets in the store. */
+	async stored(): Promise<number> {
+		if (this.kind === 'awsSecretsManager') return this.aws.secrets().length;
+		const entries = await readdir(join(this.folder, 'vaulted-oauth2'), { withFileTypes: true }).catch(() => []);
+		return entries.length;
+	}
+
+	async close(): Promise<void> {
+		await Promise.all([this.provider.close(), this.api.close(), this.aws.close()]);
+		await rm(this.folder, { recursive: true, force: true });
+	}
+}

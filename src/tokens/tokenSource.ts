@@ -172,7 +172,8 @@ export class TokenSource {
 			this.succeeded('acquired');
 			return tokenSet;
 		} catch (error) {
-			return this.failed(error, reason.force ? undefined : valid);
+			// What the store was just found to hold counts as well.
+			return this.failed(error, reason.force ? undefined : this.validNow(bundle.lastKnown));
 		}
 	}
 

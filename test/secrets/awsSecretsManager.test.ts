@@ -138,7 +138,7 @@ it('loads the AWS SDK on the first call, not before', () => {
 		const { awsSecretsManager } = require('./src/secrets/awsSecretsManager.ts');
 		const loaded = () => Object.keys(require.cache).some((file) => /@(aws-sdk|smithy)/.test(file));
 		const httpAgent = new Agent();
-		httpAgent.createConnection = () => { throw new Error('no network here'); };
+		httpAgent.createConnection = (_, connected) => connected(new Error('no network here'));
 		const store = awsSecretsManager({
 			region: 'eu-central-1', endpoint: 'http://127.0.0.1:9', systemCredentialsAllowed: false,
 			credentials: { kind: 'accessKey', accessKeyId: 'a', secretAccessKey: 'b' },
@@ -647,6 +647,18 @@ describe('write', () => {
 		expect(current()).toBe('{"by":"hand"}');
 	});
 
+	it('conflicts where two other writers slip in just before it', async () => {
+		server.beforeNext('PutSecretValue', async () => {
+			const second = await open().write(NAME, '{"by":"second"}', first);
+			await open().write(NAME, '{"by":"third"}', second.versionId);
+		});
+
+		expect(await rejectionOf(store.write(NAME, '{"n":1}', first))).toBeInstanceOf(
+			VersionConflictError,
+		);
+		expect(current()).toBe('{"by":"third"}');
+	});
+
 	describe('where an administrator’s edit slips in just before it', () => {
 		it('reports the edit, so that it can be merged', async () => {
 			let edit = '';
@@ -665,7 +677,7 @@ describe('write', () => {
 		});
 
 		it('reports the edit also when the write is repeated', async () => {
-			server.beforeNext('PutSecretValue', () => void editByHand('{"by":"hand"}'));
+			server.beforeNext('PutSecretValue', () => editByHand('{"by":"hand"}'));
 			server.fail({ action: 'PutSecretValue', kind: 'answerLost', times: 3 });
 			await storeErrorOf(store.write(NAME, '{"n":1}', first));
 

@@ -83,13 +83,19 @@ export interface SecretsManagerServer {
 	perform(action: string, input: Input): Output;
 	fail(fault: Fault): void;
 	clearFaults(): void;
-	/** Runs `callback` once, just before the next call of this action is performed. */
-	beforeNext(action: string, callback: () => void): void;
+	/** Runs `callback` once, just before the next call of this action is performed, and waits for it. */
+	beforeNext(action: string, callback: () => unknown): void;
 	addIdentity(identity: AwsIdentity): void;
 	deny(accessKeyId: string, ...actions: string[]): void;
 	allow(accessKeyId: string, ...actions: string[]): void;
 	close(): Promise<void>;
 }
+
+type Responder = (
+	request: IncomingMessage,
+	response: ServerResponse,
+	body: string,
+) => Promise<void>;
 
 /**
  * Starts an AWS Secrets Manager (AWS JSON 1.1) with STS AssumeRole (query protocol) on a loopback port, with the documented
@@ -113,7 +119,7 @@ export async function startSecretsManagerServer(
 	});
 	const faults = new Faults();
 	const calls: RecordedCall[] = [];
-	const callbacks: Array<{ action: string; callback: () => void }> = [];
+	const callbacks: Array<{ action: string; callback: () => unknown }> = [];
 
 	const perform = (action: string, input: Input, stale = false): Output => {
 		const known = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
@@ -122,11 +128,11 @@ export async function startSecretsManagerServer(
 	};
 
 	/** Records the call, lets a fault strike, runs the action. `undefined` means: no answer at all. */
-	const run = <T>(
+	const run = async <T>(
 		call: RecordedCall,
 		response: ServerResponse,
 		action: (stale: boolean) => T,
-	): T | undefined => {
+	): Promise<T | undefined> => {
 		calls.push(call);
 		const fault = faults.take(call.action);
 		if (fault === 'hang') return undefined;
@@ -136,20 +142,20 @@ export async function startSecretsManagerServer(
 		}
 		throwFault(fault);
 		const due = callbacks.findIndex(({ action: name }) => name === call.action);
-		if (due >= 0) callbacks.splice(due, 1)[0]?.callback();
+		if (due >= 0) await callbacks.splice(due, 1)[0]?.callback();
 		const result = action(fault === 'stale');
 		if (fault !== 'answerLost') return result;
 		response.socket?.resetAndDestroy();
 		return undefined;
 	};
 
-	const answerJson = (request: IncomingMessage, response: ServerResponse, body: string): void => {
+	const answerJson: Responder = async (request, response, body) => {
 		const action = String(request.headers['x-amz-target']).replace(/^secretsmanager\./, '');
 		try {
 			const input = JSON.parse(body) as Input;
 			const identity = identities.authenticate(request, body);
 			const call = recorded(action, input, identity);
-			const output = run(call, response, (stale) => {
+			const output = await run(call, response, (stale) => {
 				if (typeof identity === 'string') throw jsonAuthenticationError(identity);
 				const resource = secrets.lookUp(call.secretId ?? '')?.arn ?? call.secretId ?? '*';
 				identities.authorize(identity, action, resource);
@@ -163,13 +169,13 @@ export async function startSecretsManagerServer(
 		}
 	};
 
-	const answerSts = (request: IncomingMessage, response: ServerResponse, body: string): void => {
+	const answerSts: Responder = async (request, response, body) => {
 		const form = new URLSearchParams(body);
 		try {
 			const caller = identities.authenticate(request, body);
 			const action = form.get('Action') ?? '';
 			const call = recorded(action, { SecretId: form.get('RoleArn') }, caller);
-			const temporary = run(call, response, () => {
+			const temporary = await run(call, response, () => {
 				if (typeof caller === 'string') throw stsAuthenticationError(caller);
 				if (action !== 'AssumeRole') throw new AwsError('InvalidAction', 'Unknown action');
 				return identities.assumeRole(caller, form);
@@ -186,8 +192,8 @@ export async function startSecretsManagerServer(
 		request.on('data', (chunk: Buffer) => chunks.push(chunk));
 		request.on('end', () => {
 			const body = Buffer.concat(chunks).toString('utf8');
-			if (request.headers['x-amz-target']) answerJson(request, response, body);
-			else answerSts(request, response, body);
+			const answer = request.headers['x-amz-target'] ? answerJson : answerSts;
+			void answer(request, response, body);
 		});
 	});
 

@@ -112,6 +112,14 @@ describe('while the provider is down', () => {
 		expect(f.events.filter((name) => name === 'served while the provider is down')).toHaveLength(1);
 	});
 
+	it('serves a valid token that only the store holds, as after a restart', async () => {
+		const f = new Fixture();
+		await f.source.get();
+		f.wait(3360);
+		f.failures = [unavailable()];
+		await expect(f.process().source.get()).resolves.toMatchObject({ accessToken: 'at-1' });
+	});
+
 	it('fails only at true expiry, as "provider, temporary"', async () => {
 		const f = new Fixture();
 		await f.source.get();

@@ -178,7 +178,9 @@ function requestFailure({ name, message }: Symptoms, call: AwsCall): SecretStore
 			return failure(
 				call,
 				'LIMIT_EXCEEDED',
-				`${action}: a quota is reached for ${secretId}. AWS keeps every version younger than 24 hours and about 100 of one secret; a longer token lifetime makes fewer.`,
+				action === 'CreateSecret'
+					? `CreateSecret: ${region} has as many secrets as AWS allows. Delete those that are not used, or ask AWS for more.`
+					: `${action}: ${secretId} has as many versions as AWS allows, about 100, and none younger than 24 hours is removed. Wait, or let tokens live longer.`,
 			);
 		default:
 			return undefined;
@@ -235,10 +237,11 @@ function unknownFailure({ name, status }: Symptoms, call: AwsCall): SecretStoreE
 	// The name comes from whoever answered; only what looks like one is repeated.
 	const known = /^[A-Za-z]{1,60}$/.test(name) ? name : 'an unknown error';
 	const http = status === undefined ? '' : ` (HTTP ${status})`;
+	const what = action === 'AssumeRole' ? "the role's ARN" : 'Secret Name';
 	return failure(
 		call,
 		'INVALID_REQUEST',
-		`AWS refused ${action} on ${secretId}: ${known}${http}. Check AWS Region, Endpoint and Secret Name.`,
+		`AWS refused ${action} on ${secretId}: ${known}${http}. Check ${what}, AWS Region and Endpoint.`,
 	);
 }
 

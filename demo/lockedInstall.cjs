@@ -3,7 +3,7 @@
 // whatever Node the machine has; the demo itself; and jest. Its types are in lockedInstall.d.cts.
 
 const { spawn } = require('node:child_process');
-const { closeSync, mkdirSync, openSync, readFileSync } = require('node:fs');
+const { closeSync, fstatSync, mkdirSync, openSync, readFileSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 
 const SECONDS_BETWEEN_LINES = 5;
@@ -28,13 +28,15 @@ function isInstalled(folder) {
 	});
 }
 
-function lastLines(logFile) {
-	return readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-15).join('\n');
+function lastLines(logFile, from) {
+	const text = readFileSync(logFile).subarray(from).toString();
+	return text.trimEnd().split('\n').slice(-15).join('\n');
 }
 
 function runLogged(command, args, { cwd, env, logFile, label, report, signal }) {
 	mkdirSync(dirname(logFile), { recursive: true });
 	const output = openSync(logFile, 'a');
+	const { size } = fstatSync(output);
 	const startedAt = Date.now();
 	const elapsed = () => Math.round((Date.now() - startedAt) / 1000);
 	const timer = setInterval(
@@ -59,7 +61,9 @@ function runLogged(command, args, { cwd, env, logFile, label, report, signal }) 
 			else {
 				const ending = code === null ? `was ended by ${killedBy}` : `ended with status ${code}`;
 				reject(
-					new Error(`${label}: ${command} ${ending}. Full log: ${logFile}\n${lastLines(logFile)}`),
+					new Error(
+						`${label}: ${command} ${ending}. Full log: ${logFile}\n${lastLines(logFile, size)}`,
+					),
 				);
 			}
 		});

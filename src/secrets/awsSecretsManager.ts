@@ -25,7 +25,6 @@ const VERSIONS_PER_DAY = 96;
  * Beside {@link SecretStoreError}, calls reject with ConfigurationError on "AWS Credentials" where AWS does not accept the identity
  * or the instance does not let it be used.
  */
-// eslint-disable-next-line @typescript-eslint/naming-convention -- the name AWS gave it
 export function awsSecretsManager(options: AwsSecretsManagerOptions): SecretStore {
 	const client = awsSecretsClient(options);
 

@@ -17,9 +17,10 @@ beforeAll(() => {
 });
 
 afterEach(() => {
-	expect(nock.pendingMocks()).toEqual([]);
+	const unused = nock.pendingMocks();
 	nock.abortPendingRequests();
 	nock.cleanAll();
+	expect(unused).toEqual([]);
 });
 
 afterAll(() => {
@@ -52,8 +53,8 @@ describe('a request', () => {
 	it('does not touch a JSON body, neither sent nor received', async () => {
 		const body = ' {"n": 12345678901234567890 }\n';
 		nock(ORIGIN)
-			.post('/json', (sent) => Boolean(sent))
-			.reply(200, (_, sent) => `${String(sent)} `);
+			.post('/json', (sent) => sent === body)
+			.reply(200, `${body} `);
 
 		const answer = await egress.request(`${ORIGIN}/json`, {
 			method: 'POST',
@@ -173,13 +174,13 @@ describe('a failure', () => {
 	});
 
 	it('comes in time when no answer does', async () => {
-		nock(ORIGIN).get('/').delayConnection(60_000).reply(200);
+		nock(ORIGIN).get('/').delay(60_000).reply(200);
 
 		expect(await errorOf(get('/', { timeoutMs: 20 }))).toMatchObject({ code: 'TIMEOUT' });
 	});
 
 	it('comes when the caller gives up, before or during the request', async () => {
-		nock(ORIGIN).get('/').delayConnection(60_000).reply(200);
+		nock(ORIGIN).get('/').delay(60_000).reply(200);
 		const given = new AbortController();
 		const pending = get('/', { signal: given.signal });
 		given.abort(new Error(MARKER));
@@ -224,7 +225,7 @@ describe('a failure', () => {
 				nock(ORIGIN)
 					.post(path)
 					.replyWithError(Object.assign(new Error(MARKER), { code: MARKER })),
-			() => nock(ORIGIN).post(path).delayConnection(60_000).reply(200),
+			() => nock(ORIGIN).post(path).delay(60_000).reply(200),
 			() =>
 				nock(ORIGIN)
 					.post(path)

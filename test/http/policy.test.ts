@@ -21,6 +21,10 @@ const { egressPolicy: DEFAULTS = NOTHING } = readInstanceSettings({
 	N8N_SSRF_PROTECTION_ENABLED: 'true',
 });
 
+afterEach(() => {
+	jest.restoreAllMocks();
+});
+
 describe('a guard', () => {
 	it.each([
 		'127.0.0.1',

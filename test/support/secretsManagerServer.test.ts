@@ -314,8 +314,8 @@ describe('DeleteSecret and RestoreSecret', () => {
 		await create();
 		await client.send(new sdk.DeleteSecretCommand({ SecretId: NAME, RecoveryWindowInDays: 7 }));
 
-		for (const refused of [get(), put('v1'), create()]) {
-			await expect(refused).rejects.toMatchObject({ name: 'InvalidRequestException' });
+		for (const refused of [() => get(), () => put('v1'), () => create()]) {
+			await expect(refused()).rejects.toMatchObject({ name: 'InvalidRequestException' });
 		}
 		expect((await describeSecret()).DeletedDate).toBeInstanceOf(Date);
 		expect((await client.send(new sdk.ListSecretsCommand({}))).SecretList).toEqual([]);

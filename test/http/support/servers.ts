@@ -45,7 +45,14 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
 		seen.push({ line: `${method ?? ''} ${url}`, authorization: headers['proxy-authorization'] });
 		const { pathname, search } = new URL(url);
 		const onward = request(
-			{ method, headers, port: options.leadsTo(), path: pathname + search, agent: false },
+			{
+				method,
+				headers,
+				host: '127.0.0.1',
+				port: options.leadsTo(),
+				path: pathname + search,
+				agent: false,
+			},
 			(answer) => {
 				outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
 				answer.pipe(outgoing);

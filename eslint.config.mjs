@@ -81,6 +81,11 @@ export default tseslint.config(
 				},
 			],
 			'@typescript-eslint/no-unused-vars': ['error', UNUSED],
+			// An empty form field is '', for which `||` is right.
+			'@typescript-eslint/prefer-nullish-coalescing': [
+				'error',
+				{ ignorePrimitives: { string: true } },
+			],
 			'@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
 			'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],
 		},
@@ -168,6 +173,12 @@ export default tseslint.config(
 			'@typescript-eslint/unbound-method': 'off',
 			'max-lines': ['error', { max: 600, skipBlankLines: true, skipComments: true }],
 		},
+	},
+
+	{
+		// The columns of a table of cases are the parameters of its test.
+		files: ['test/**/*.test.ts'],
+		rules: { '@typescript-eslint/max-params': 'off' },
 	},
 
 	{

@@ -2,6 +2,7 @@ import type { ICredentialDataDecryptedObject, IHttpRequestOptions } from 'n8n-wo
 
 import { ConfigurationError, mayReceiveToken, type Connections, type OpenConnection } from '../src';
 import { enter, phaseOf } from './phases';
+import { shown } from './shownError';
 
 /** n8n's older request form, which the HTTP Request node still uses, has `uri`. */
 type AnyRequestOptions = IHttpRequestOptions & { uri?: string };
@@ -28,9 +29,15 @@ function targetOf({ url, uri, baseURL }: AnyRequestOptions): URL | undefined {
 	return URL.canParse(text) ? new URL(text) : undefined;
 }
 
-function withToken(options: AnyRequestOptions, target: URL, accessToken: string): IHttpRequestOptions {
+function withToken(
+	options: AnyRequestOptions,
+	target: URL,
+	accessToken: string,
+): IHttpRequestOptions {
 	const headers = Object.fromEntries(
-		Object.entries(options.headers ?? {}).filter(([name]) => name.toLowerCase() !== 'authorization'),
+		Object.entries(options.headers ?? {}).filter(
+			([name]) => name.toLowerCase() !== 'authorization',
+		),
 	);
 	// The very address that was checked is the one that is used.
 	delete options.baseURL;
@@ -60,7 +67,7 @@ async function attach(
 /**
  * Puts a token that will not expire under it into a request of n8n (RFC 6750 §2.1). Called for every request with this credential.
  *
- * @throws VaultedOAuth2Error of any class; ConfigurationError where the request goes to another origin
+ * @throws ShownError of any class; "Fix the configuration" where the request goes to another origin
  */
 export async function authenticateRequest(
 	connections: Connections,
@@ -68,15 +75,23 @@ export async function authenticateRequest(
 	requestOptions: IHttpRequestOptions,
 ): Promise<IHttpRequestOptions> {
 	try {
-		if (phaseOf(credentials)?.step !== 'unsealed' && (await connections.needsSealing(credentials))) {
+		if (
+			phaseOf(credentials)?.step !== 'unsealed' &&
+			(await connections.needsSealing(credentials))
+		) {
 			enter(credentials, { step: 'unsealed' });
 			throw new SealFirst();
 		}
-		const { options, accessToken } = await attach(await connections.open(credentials), requestOptions);
+		const { options, accessToken } = await attach(
+			await connections.open(credentials),
+			requestOptions,
+		);
 		enter(credentials, { step: 'authenticated', accessToken });
 		return options;
 	} catch (error) {
-		if (!(error instanceof SealFirst)) enter(credentials, { step: 'failed', error });
-		throw error;
+		if (error instanceof SealFirst) throw error;
+		const failure = shown(error);
+		enter(credentials, { step: 'failed', error: failure });
+		throw failure;
 	}
 }

@@ -1,7 +1,13 @@
-import type { ICredentialDataDecryptedObject, IDataObject, IHttpRequestHelper, IHttpRequestOptions } from 'n8n-workflow';
+import type {
+	ICredentialDataDecryptedObject,
+	IDataObject,
+	IHttpRequestHelper,
+	IHttpRequestOptions,
+} from 'n8n-workflow';
 
 import type { Connections } from '../src';
 import { enter, leave, phaseOf } from './phases';
+import { shown } from './shownError';
 
 /** Asks the API at the Validation Path whether it still takes the token. Undefined where it cannot be told. */
 async function isRefused(
@@ -33,11 +39,15 @@ async function isRefused(
 async function heal(
 	connections: Connections,
 	helper: IHttpRequestHelper,
-	{ credentials, accessToken }: { credentials: ICredentialDataDecryptedObject; accessToken: string },
+	{
+		credentials,
+		accessToken,
+	}: { credentials: ICredentialDataDecryptedObject; accessToken: string },
 ): Promise<IDataObject> {
 	const { connection, tokens } = await connections.open(credentials);
 	const { validationUrl } = connection;
-	if (validationUrl === undefined || (await isRefused(helper, validationUrl, accessToken)) !== true) return {};
+	if (validationUrl === undefined || (await isRefused(helper, validationUrl, accessToken)) !== true)
+		return {};
 	const replaced = await tokens.replaceRefused(accessToken);
 	return replaced === undefined ? {} : { secretRef: credentials['secretRef'] as string };
 }
@@ -46,7 +56,7 @@ async function heal(
  * What n8n calls before the first use of an unsealed credential, and after every failed request.
  *
  * @returns what is to be written into n8n's database: after sealing the pointer and blanks, else nothing
- * @throws VaultedOAuth2Error of any class
+ * @throws ShownError of any class
  */
 export async function preAuthenticate(
 	connections: Connections,
@@ -56,14 +66,17 @@ export async function preAuthenticate(
 	const phase = phaseOf(credentials);
 	// n8n asks again after what was thrown here or in authenticate: the answer is the same, and nothing is tried twice.
 	if (phase?.step === 'failed') throw phase.error;
-	if (phase?.step === 'authenticated') {
-		leave(credentials);
-		return await heal(connections, helper, { credentials, accessToken: phase.accessToken });
-	}
 	try {
-		return (await connections.needsSealing(credentials)) ? { ...(await connections.seal(credentials)) } : {};
+		if (phase?.step === 'authenticated') {
+			leave(credentials);
+			return await heal(connections, helper, { credentials, accessToken: phase.accessToken });
+		}
+		return (await connections.needsSealing(credentials))
+			? { ...(await connections.seal(credentials)) }
+			: {};
 	} catch (error) {
-		enter(credentials, { step: 'failed', error });
-		throw error;
+		const failure = shown(error);
+		enter(credentials, { step: 'failed', error: failure });
+		throw failure;
 	}
 }

@@ -13,7 +13,8 @@ const provider: INodeProperties[] = [
 		required: true,
 		default: '',
 		placeholder: 'Salesforce Production Integration',
-		description: 'A friendly name of the connection. It names the secret in the store and appears in messages.',
+		description:
+			'A friendly name of the connection. It names the secret in the store and appears in messages.',
 	},
 	{
 		displayName: FIELD_NAMES.grantType,
@@ -28,7 +29,8 @@ const provider: INodeProperties[] = [
 			{
 				name: 'Refresh Token',
 				value: 'refreshToken',
-				description: 'A person authorized the application elsewhere, and you have the refresh token',
+				description:
+					'A person authorized the application elsewhere, and you have the refresh token',
 			},
 		],
 		default: 'clientCredentials',
@@ -68,9 +70,14 @@ const provider: INodeProperties[] = [
 			{
 				name: 'Automatic',
 				value: 'automatic',
-				description: 'What the provider says it supports; otherwise tried when saving, and remembered',
+				description:
+					'What the provider says it supports; otherwise tried when saving, and remembered',
 			},
-			{ name: 'HTTP Basic Header', value: 'basic', description: 'Client_secret_basic, as RFC 6749 encodes it' },
+			{
+				name: 'HTTP Basic Header',
+				value: 'basic',
+				description: 'Client_secret_basic, as RFC 6749 encodes it',
+			},
 			{
 				name: 'HTTP Basic Header, Not Encoded',
 				value: 'basicUnencoded',
@@ -103,7 +110,8 @@ const store: INodeProperties[] = [
 			},
 		],
 		default: 'awsSecretsManager',
-		description: 'Where client secret and tokens are kept. N8n’s database only keeps a pointer to them.',
+		description:
+			'Where client secret and tokens are kept. N8n’s database only keeps a pointer to them.',
 	},
 	{
 		displayName: FIELD_NAMES.awsRegion,
@@ -120,8 +128,16 @@ const store: INodeProperties[] = [
 		name: 'awsCredentials',
 		type: 'options',
 		options: [
-			{ name: 'Access Key', value: 'accessKey', description: 'An access key of an IAM user, entered here' },
-			{ name: 'Assume Role', value: 'assumeRole', description: 'An IAM role, assumed with the access key or as the host' },
+			{
+				name: 'Access Key',
+				value: 'accessKey',
+				description: 'An access key of an IAM user, entered here',
+			},
+			{
+				name: 'Assume Role',
+				value: 'assumeRole',
+				description: 'An IAM role, assumed with the access key or as the host',
+			},
 			{
 				name: 'Host Identity',
 				value: 'default',
@@ -157,7 +173,8 @@ const store: INodeProperties[] = [
 		type: 'string',
 		default: '',
 		displayOptions: { show: { ...aws, awsCredentials: ['accessKey', 'assumeRole'] } },
-		description: 'With Assume Role it can be left empty: then the host’s own identity assumes the role',
+		description:
+			'With Assume Role it can be left empty: then the host’s own identity assumes the role',
 	},
 	{
 		displayName: FIELD_NAMES.awsSecretAccessKey,
@@ -166,7 +183,8 @@ const store: INodeProperties[] = [
 		typeOptions: { password: true },
 		default: '',
 		displayOptions: { show: { ...aws, awsCredentials: ['accessKey', 'assumeRole'] } },
-		description: 'The key to the store itself. It is kept in n8n’s database, encrypted, since it opens the store.',
+		description:
+			'The key to the store itself. It is kept in n8n’s database, encrypted, since it opens the store.',
 	},
 	{
 		displayName: FIELD_NAMES.awsSessionToken,
@@ -205,7 +223,11 @@ const secrets: INodeProperties[] = [
 		name: 'clientSecretSource',
 		type: 'options',
 		options: [
-			{ name: 'Entered Here', value: 'enter', description: 'Moved to the secret store when you save' },
+			{
+				name: 'Entered Here',
+				value: 'enter',
+				description: 'Moved to the secret store when you save',
+			},
 			{
 				name: 'Already in AWS Secrets Manager',
 				value: 'reference',
@@ -214,7 +236,8 @@ const secrets: INodeProperties[] = [
 		],
 		default: 'enter',
 		displayOptions: { hide: { clientAuthentication: ['none'] } },
-		description: 'Where the client secret comes from. A reference needs AWS Secrets Manager as Secret Store.',
+		description:
+			'Where the client secret comes from. A reference needs AWS Secrets Manager as Secret Store.',
 	},
 	{
 		displayName: FIELD_NAMES.clientSecret,
@@ -222,7 +245,10 @@ const secrets: INodeProperties[] = [
 		type: 'string',
 		typeOptions: { password: true },
 		default: '',
-		displayOptions: { show: { clientSecretSource: ['enter'] }, hide: { clientAuthentication: ['none'] } },
+		displayOptions: {
+			show: { clientSecretSource: ['enter'] },
+			hide: { clientAuthentication: ['none'] },
+		},
 		description:
 			'What the provider calls client secret. It is moved to the secret store when you save, and is blank here afterwards: leave it blank to keep what is stored, type to replace it.',
 	},
@@ -279,7 +305,8 @@ const use: INodeProperties[] = [
 		type: 'json',
 		default: '{}',
 		placeholder: '{"audience": "https://api.example.com"}',
-		description: 'Optional. Further parameters of the token request that the provider asks for, such as audience or resource.',
+		description:
+			'Optional. Further parameters of the token request that the provider asks for, such as audience or resource.',
 	},
 	{
 		displayName: FIELD_NAMES.apiBaseUrl,
@@ -288,7 +315,8 @@ const use: INodeProperties[] = [
 		required: true,
 		default: '',
 		placeholder: 'https://api.example.com/v1',
-		description: 'Every call goes to a path under this address, and the token is sent nowhere else. {tenantId} is replaced by Tenant ID.',
+		description:
+			'Every call goes to a path under this address, and the token is sent nowhere else. {tenantId} is replaced by Tenant ID.',
 	},
 	{
 		displayName: FIELD_NAMES.additionalApiOrigins,
@@ -303,7 +331,8 @@ const use: INodeProperties[] = [
 		name: 'tenantId',
 		type: 'string',
 		default: '',
-		description: 'Optional. One customer’s identifier: becomes part of the secret’s name and replaces {tenantId} in addresses.',
+		description:
+			'Optional. One customer’s identifier: becomes part of the secret’s name and replaces {tenantId} in addresses.',
 	},
 	{
 		displayName: FIELD_NAMES.validationPath,
@@ -329,7 +358,8 @@ const use: INodeProperties[] = [
 		type: 'number',
 		typeOptions: { minValue: 0 },
 		default: 0,
-		description: 'Only for providers that do not say how long a token lives. 0: it is used until it is refused.',
+		description:
+			'Only for providers that do not say how long a token lives. 0: it is used until it is refused.',
 	},
 ];
 

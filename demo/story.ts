@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import {
 	startAuthorizationServer,
@@ -15,7 +13,7 @@ import {
 	MANUAL_TRIGGER,
 } from './connection.ts';
 import { installN8n } from './harness/installN8n.ts';
-import { installPackage, placePackage } from './harness/installPackage.ts';
+import { installPackage, newUserFolder } from './harness/installPackage.ts';
 import { exportCredentials } from './harness/n8nCli.ts';
 import { N8nRest, type Execution, type Login } from './harness/n8nRest.ts';
 import { portFor } from './harness/ports.ts';
@@ -85,10 +83,8 @@ export async function tellStory(
 	closing(() => api.close());
 	run.report(`Sample API at ${api.url}, wants a good token for every call`);
 
-	// Outside the repository: Node would find the development packages in the folders above.
-	const userFolder = await mkdtemp(join(tmpdir(), 'vaulted-oauth2-demo-'));
+	const userFolder = await newUserFolder(nodes);
 	closing(() => rm(userFolder, { recursive: true, force: true }));
-	await placePackage(nodes, userFolder);
 	const n8n = await startN8n(run, { userFolder, port: await portFor(run, 'n8n', N8N_PORT) });
 	closing(() => n8n.stop());
 	run.report(`n8n ${version} is ready at ${n8n.url}`);

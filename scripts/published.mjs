@@ -1,4 +1,5 @@
 // What n8n loads at its start, for the scripts that measure and check it. BUILD_DIR as in build.mjs.
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,6 +22,13 @@ export function loadClasses() {
 		if (typeof Class !== 'function') throw new Error(`${file} exports no class ${className}`);
 		return new Class();
 	});
+}
+
+/** Reads what n8n reads instead of the classes where a package brings it; a class is then loaded when it is used. */
+export function readLists() {
+	return ['known/nodes', 'known/credentials', 'types/nodes', 'types/credentials'].map((list) =>
+		JSON.parse(readFileSync(join(PACKAGE, 'dist', `${list}.json`), 'utf8')),
+	);
 }
 
 /** Paths of modules that are loaded by now and belong to one of the libraries. `import()` of an ES module is not seen. */

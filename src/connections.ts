@@ -101,7 +101,9 @@ export class Connections {
 		);
 		const server = createAuthorizationServer({
 			...(connection.issuer === undefined ? {} : { issuer: connection.issuer }),
-			...(connection.tokenEndpoint === undefined ? {} : { tokenEndpoint: connection.tokenEndpoint }),
+			...(connection.tokenEndpoint === undefined
+				? {}
+				: { tokenEndpoint: connection.tokenEndpoint }),
 			egress,
 			now,
 		});
@@ -110,7 +112,10 @@ export class Connections {
 
 	/** One bundle per pointer, so that its unsaved changes survive a correction of the credential's store settings. */
 	private bundle(store: SecretStore, ref: SecretRef): SealedBundle {
-		const bundle = this.bundles.get(sha256(JSON.stringify(ref)), () => new SealedBundle(store, ref));
+		const bundle = this.bundles.get(
+			sha256(JSON.stringify(ref)),
+			() => new SealedBundle(store, ref),
+		);
 		bundle.use(store);
 		return bundle;
 	}
@@ -126,7 +131,12 @@ export class Connections {
 			budget: this.budgets.get(ref.secretId, () => new VersionBudget(store.versionsPerDay)),
 			now,
 			emit: (name, code) =>
-				emit({ name, label: connection.label, secretId: ref.secretId, ...(code === undefined ? {} : { code }) }),
+				emit({
+					name,
+					label: connection.label,
+					secretId: ref.secretId,
+					...(code === undefined ? {} : { code }),
+				}),
 		});
 		return { connection, secretRef: ref, tokens, store };
 	}

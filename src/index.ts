@@ -1,7 +1,7 @@
 /** The only door that credentials and nodes use. */
 import { readInstanceSettings } from './config/instanceSettings';
 import { Connections } from './connections';
-import { createEgress } from './http/egress';
+import { createEgress } from './http/createEgress';
 import type { TokenEvent } from './tokens/events';
 
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';

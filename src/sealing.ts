@@ -2,11 +2,24 @@ import type { Connection, TypedSecrets } from './config/connection';
 import type { ParsedFields } from './config/parseConnection';
 import { ConfigurationError, SecretStoreError, VaultedOAuth2Error } from './errors';
 import { RecentlyUsed } from './recentlyUsed';
-import { assertSealedFor, changedSince, formatBundle, sealedForOf, withTokens, type Bundle } from './secrets/bundle';
-import { createKey, formatSecretRef, parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
+import {
+	assertSealedFor,
+	changedSince,
+	formatBundle,
+	sealedForOf,
+	type Bundle,
+} from './secrets/bundle';
+import {
+	createKey,
+	formatSecretRef,
+	parseSecretRef,
+	sha256,
+	type SecretRef,
+} from './secrets/pointer';
 import type { SealedBundle } from './secrets/sealedBundle';
 import { secretNameFor, TAGS } from './secrets/secretName';
 import type { SecretStore } from './secrets/store';
+import { withTokens } from './tokens/tokenSet';
 import type { TokenRequest } from './tokens/tokenSource';
 
 /** What n8n's database keeps of a sealed connection: the pointer, and nothing where secrets were typed. */
@@ -50,7 +63,8 @@ function typedDigests(typed: TypedSecrets): Bundle['typedSha256'] {
 function alreadySealed(bundle: Bundle, typed: TypedSecrets): boolean {
 	const digests = typedDigests(typed);
 	return (
-		(digests.clientSecret === undefined || digests.clientSecret === bundle.typedSha256.clientSecret) &&
+		(digests.clientSecret === undefined ||
+			digests.clientSecret === bundle.typedSha256.clientSecret) &&
 		(digests.refreshToken === undefined || digests.refreshToken === bundle.typedSha256.refreshToken)
 	);
 }
@@ -61,7 +75,9 @@ function missing(connection: Connection, typed: TypedSecrets): string[] {
 		connection.clientSecretSource.kind === 'entered' && connection.clientAuthentication !== 'none';
 	return [
 		...(needsClientSecret && typed.clientSecret === undefined ? ['Client Secret'] : []),
-		...(connection.grantType === 'refresh_token' && typed.refreshToken === undefined ? ['Refresh Token'] : []),
+		...(connection.grantType === 'refresh_token' && typed.refreshToken === undefined
+			? ['Refresh Token']
+			: []),
 	];
 }
 
@@ -78,7 +94,10 @@ function fingerprint({ connection, typed, secretRef }: ParsedFields): string {
 export class Sealing {
 	/** Fields whose typed secrets are known to be sealed: an expression in a secret field is "typed" again on every use. */
 	private readonly settled = new RecentlyUsed<true>(10_000);
-	private readonly unplaced = new RecentlyUsed<Unplaced>(1000, ({ bundle }) => bundle !== undefined);
+	private readonly unplaced = new RecentlyUsed<Unplaced>(
+		1000,
+		({ bundle }) => bundle !== undefined,
+	);
 	private readonly flights = new Map<string, Promise<SealedFields>>();
 
 	constructor(private readonly options: SealingOptions) {}
@@ -88,7 +107,8 @@ export class Sealing {
 		if (parsed.secretRef === undefined) return true;
 		const { typed } = parsed;
 		return (
-			(typed.clientSecret !== undefined || typed.refreshToken !== undefined) && !this.settled.has(fingerprint(parsed))
+			(typed.clientSecret !== undefined || typed.refreshToken !== undefined) &&
+			!this.settled.has(fingerprint(parsed))
 		);
 	}
 
@@ -105,13 +125,18 @@ export class Sealing {
 
 	private async sealOnce(parsed: ParsedFields): Promise<SealedFields> {
 		const existing = await this.openExisting(parsed);
-		const ref = existing === undefined ? await this.sealAnew(parsed) : await this.sealAgain(parsed, existing);
+		const ref =
+			existing === undefined ? await this.sealAnew(parsed) : await this.sealAgain(parsed, existing);
 		this.settled.get(fingerprint({ ...parsed, secretRef: formatSecretRef(ref) }), () => true);
 		return sealedFields(ref);
 	}
 
 	/** The bundle the pointer opens; undefined where there is none, or where it is lost and everything was typed again. */
-	private async openExisting({ connection, typed, secretRef }: ParsedFields): Promise<SealedBundle | undefined> {
+	private async openExisting({
+		connection,
+		typed,
+		secretRef,
+	}: ParsedFields): Promise<SealedBundle | undefined> {
 		if (secretRef === undefined) return undefined;
 		try {
 			const ref = parseSecretRef(secretRef, connection.store.kind);
@@ -121,14 +146,19 @@ export class Sealing {
 		} catch (error) {
 			const lost =
 				error instanceof VaultedOAuth2Error &&
-				['NOT_FOUND', 'DELETED', 'KEY_MISMATCH', 'INVALID_SECRET_REF', 'SEALED_ELSEWHERE'].includes(error.code);
+				['NOT_FOUND', 'DELETED', 'KEY_MISMATCH', 'INVALID_SECRET_REF', 'SEALED_ELSEWHERE'].includes(
+					error.code,
+				);
 			if (lost && isComplete(connection, typed)) return undefined;
 			throw error;
 		}
 	}
 
 	/** Replaces what was typed in a bundle that exists, keeps the rest. */
-	private async sealAgain({ connection, typed }: ParsedFields, sealed: SealedBundle): Promise<SecretRef> {
+	private async sealAgain(
+		{ connection, typed }: ParsedFields,
+		sealed: SealedBundle,
+	): Promise<SecretRef> {
 		await sealed.exclusive(async () => {
 			const before = await sealed.read();
 			const changed = changedSince(before.sealedFor, connection);
@@ -156,23 +186,33 @@ export class Sealing {
 		const { connection, typed } = parsed;
 		const [first, ...others] = missing(connection, typed);
 		if (first !== undefined) {
-			throw new ConfigurationError(first, `it is missing. Type ${[first, ...others].join(' and ')}.`, {
-				code: 'MISSING_FIELD',
-			});
+			throw new ConfigurationError(
+				first,
+				`it is missing. Type ${[first, ...others].join(' and ')}.`,
+				{
+					code: 'MISSING_FIELD',
+				},
+			);
 		}
 		const { store, request } = this.options.parts(connection);
 		const name = secretNameFor(connection);
 		// A corrected store setting must find what an earlier try redeemed.
 		const anyStore: Connection = { ...connection, store: { kind: 'localVault' } };
-		const unplaced = this.unplaced.get(fingerprint({ connection: anyStore, typed }), () => ({ bundle: undefined }));
+		const unplaced = this.unplaced.get(fingerprint({ connection: anyStore, typed }), () => ({
+			bundle: undefined,
+		}));
 		const key = createKey();
 		const bundle = unplaced.bundle ?? (await this.redeem(parsed, { store, name, request }));
 		// Spent and replaced: until the store takes it, this process holds the only copy.
 		if (bundle.refreshToken !== typed.refreshToken) unplaced.bundle = bundle;
-		const { secretId } = await store.create(name, formatBundle({ ...bundle, keySha256: sha256(key) }), {
-			description: `OAuth 2.0 connection "${connection.label}" of n8n`,
-			tags: TAGS,
-		});
+		const { secretId } = await store.create(
+			name,
+			formatBundle({ ...bundle, keySha256: sha256(key) }),
+			{
+				description: `OAuth 2.0 connection "${connection.label}" of n8n`,
+				tags: TAGS,
+			},
+		);
 		unplaced.bundle = undefined;
 		return { store: store.kind, secretId, key };
 	}

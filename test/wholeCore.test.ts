@@ -1,12 +1,5 @@
+import { failureOf } from './support/failureOf';
 import { CLIENT, WholeCore, type Form, type StoreKind } from './support/wholeCore';
-
-const failure = async (promise: Promise<unknown>): Promise<{ failureClass: string; code: string; field?: string; message: string }> =>
-	await promise.then(
-		() => {
-			throw new Error('it succeeded');
-		},
-		(error: { failureClass: string; code: string; field?: string; message: string }) => error,
-	);
 
 describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s', (kind) => {
 	let core: WholeCore;
@@ -65,14 +58,38 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		});
 
 		it.each<[string, (c: WholeCore) => Form, Record<string, unknown>]>([
-			['a wrong client secret', (c) => c.form({ clientSecret: 'wrong-secret' }), { failureClass: 'configuration', field: 'Client Secret', code: 'INVALID_CLIENT' }],
-			['a wrong token URL', (c) => c.form({ tokenUrl: `${c.provider.issuer}/nothing-here` }), { failureClass: 'configuration', field: 'Token URL' }],
-			['a scope that is not offered', (c) => c.form({ clientId: 'reader', scope: 'api:write' }), { failureClass: 'configuration', field: 'Scope' }],
-			['a host that does not answer', (c) => c.form({ tokenUrl: 'http://127.0.0.1:9/token' }), { failureClass: 'provider', code: 'UNREACHABLE' }],
-			['a missing secret', (c) => c.form({ clientSecret: '' }), { failureClass: 'configuration', field: 'Client Secret', code: 'MISSING_FIELD' }],
-			['a wrong refresh token', (c) => c.form({ grantType: 'refreshToken', refreshToken: 'wrong-token', scope: '' }), { failureClass: 'reconnect', code: 'INVALID_GRANT' }],
+			[
+				'a wrong client secret',
+				(c) => c.form({ clientSecret: 'wrong-secret' }),
+				{ failureClass: 'configuration', field: 'Client Secret', code: 'INVALID_CLIENT' },
+			],
+			[
+				'a wrong token URL',
+				(c) => c.form({ tokenUrl: `${c.provider.issuer}/nothing-here` }),
+				{ failureClass: 'configuration', field: 'Token URL' },
+			],
+			[
+				'a scope that is not offered',
+				(c) => c.form({ clientId: 'reader', scope: 'api:write' }),
+				{ failureClass: 'configuration', field: 'Scope' },
+			],
+			[
+				'a host that does not answer',
+				(c) => c.form({ tokenUrl: 'http://127.0.0.1:9/token' }),
+				{ failureClass: 'provider', code: 'UNREACHABLE' },
+			],
+			[
+				'a missing secret',
+				(c) => c.form({ clientSecret: '' }),
+				{ failureClass: 'configuration', field: 'Client Secret', code: 'MISSING_FIELD' },
+			],
+			[
+				'a wrong refresh token',
+				(c) => c.form({ grantType: 'refreshToken', refreshToken: 'wrong-token', scope: '' }),
+				{ failureClass: 'reconnect', code: 'INVALID_GRANT' },
+			],
 		])('stores nothing for %s and says what to correct', async (_name, form, expected) => {
-			const error = await failure(core.connections.seal(form(core)));
+			const error = await failureOf(core.connections.seal(form(core)));
 			expect(error).toMatchObject(expected);
 			expect(error.message).not.toMatch(/wrong-secret|wrong-token|example-client-secret/);
 			expect(await core.stored()).toBe(0);
@@ -117,7 +134,9 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 
 		it('leaves the bundle untouched where a typed secret is wrong', async () => {
 			const saved = await core.save(core.form());
-			await expect(failure(core.connections.seal({ ...saved, clientSecret: 'wrong-secret' }))).resolves.toMatchObject({ code: 'INVALID_CLIENT' });
+			await expect(
+				failureOf(core.connections.seal({ ...saved, clientSecret: 'wrong-secret' })),
+			).resolves.toMatchObject({ code: 'INVALID_CLIENT' });
 			core.wait(3601);
 			expect(await core.call(saved, core.process())).toBe(200);
 		});
@@ -137,20 +156,56 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 			const saved = await core.save(core.form());
 			const ref = JSON.parse(saved.secretRef) as { secretId: string };
 			const lost = JSON.stringify({ ...ref, secretId: `${ref.secretId}-gone` });
-			await expect(failure(core.call({ ...saved, secretRef: lost }))).resolves.toMatchObject({ failureClass: 'secretStore', code: 'NOT_FOUND' });
-			const again = await core.save({ ...saved, secretRef: lost, clientSecret: CLIENT.clientSecret });
+			await expect(failureOf(core.call({ ...saved, secretRef: lost }))).resolves.toMatchObject({
+				failureClass: 'secretStore',
+				code: 'NOT_FOUND',
+			});
+			const again = await core.save({
+				...saved,
+				secretRef: lost,
+				clientSecret: CLIENT.clientSecret,
+			});
 			expect(await core.call(again)).toBe(200);
 		});
 	});
 
 	describe('a bundle', () => {
 		it.each<[string, (saved: Form, c: WholeCore) => Form, string]>([
-			['a pointer without its key', (s) => ({ ...s, secretRef: JSON.stringify({ ...(JSON.parse(String(s['secretRef'])) as object), key: 'x'.repeat(43) }) }), 'KEY_MISMATCH'],
-			['a pointer that is only a name', (s) => ({ ...s, secretRef: (JSON.parse(String(s['secretRef'])) as { secretId: string }).secretId }), 'INVALID_SECRET_REF'],
-			['another token URL', (s, c) => ({ ...s, tokenUrl: `${c.api.url}/token` }), 'SEALED_FOR_OTHER'],
+			[
+				'a pointer without its key',
+				(s) => ({
+					...s,
+					secretRef: JSON.stringify({
+						...(JSON.parse(String(s['secretRef'])) as object),
+						key: 'x'.repeat(43),
+					}),
+				}),
+				'KEY_MISMATCH',
+			],
+			[
+				'a pointer that is only a name',
+				(s) => ({
+					...s,
+					secretRef: (JSON.parse(String(s['secretRef'])) as { secretId: string }).secretId,
+				}),
+				'INVALID_SECRET_REF',
+			],
+			[
+				'another token URL',
+				(s, c) => ({ ...s, tokenUrl: `${c.api.url}/token` }),
+				'SEALED_FOR_OTHER',
+			],
 			['an issuer of the attacker', (s, c) => ({ ...s, issuerUrl: c.api.url }), 'SEALED_FOR_OTHER'],
-			['another API origin', (s, c) => ({ ...s, apiBaseUrl: c.provider.issuer }), 'SEALED_FOR_OTHER'],
-			['a further API origin', (s, c) => ({ ...s, additionalApiOrigins: c.provider.issuer }), 'SEALED_FOR_OTHER'],
+			[
+				'another API origin',
+				(s, c) => ({ ...s, apiBaseUrl: c.provider.issuer }),
+				'SEALED_FOR_OTHER',
+			],
+			[
+				'a further API origin',
+				(s, c) => ({ ...s, additionalApiOrigins: c.provider.issuer }),
+				'SEALED_FOR_OTHER',
+			],
 			['another client', (s) => ({ ...s, clientId: 'poster' }), 'SEALED_FOR_OTHER'],
 			['another grant', (s) => ({ ...s, grantType: 'refreshToken' }), 'SEALED_FOR_OTHER'],
 		])('is not opened by %s', async (_name, forge, code) => {
@@ -158,8 +213,10 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 			// The owner's token is in this process's memory: that must not help either.
 			await core.call(saved);
 			const requests = core.provider.countTokenRequests();
-			await expect(failure(core.call(forge(saved, core)))).resolves.toMatchObject({ code });
-			await expect(failure(core.call(forge(saved, core), core.process()))).resolves.toMatchObject({ code });
+			await expect(failureOf(core.call(forge(saved, core)))).resolves.toMatchObject({ code });
+			await expect(failureOf(core.call(forge(saved, core), core.process()))).resolves.toMatchObject(
+				{ code },
+			);
 			expect(core.provider.countTokenRequests()).toBe(requests);
 		});
 
@@ -183,7 +240,9 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 				expect(core.provider.countTokenRequests() - requests).toBe(1);
 				expect(core.api.requests.length - before).toBe(1000);
 				if (kind === 'awsSecretsManager') {
-					expect(core.aws.calls.filter(({ action }) => action === 'PutSecretValue').length - writes).toBe(1);
+					expect(
+						core.aws.calls.filter(({ action }) => action === 'PutSecretValue').length - writes,
+					).toBe(1);
 				}
 			}
 		});
@@ -194,7 +253,9 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 			core.provider.injectFault({ requests: Infinity, instead: { status: 503, body: 'busy' } });
 			expect(await core.call(saved)).toBe(200);
 			core.wait(240);
-			await expect(failure(core.call(saved))).resolves.toMatchObject({ failureClass: 'provider' });
+			await expect(failureOf(core.call(saved))).resolves.toMatchObject({
+				failureClass: 'provider',
+			});
 			core.provider.clearFaults();
 			expect(await core.call(saved)).toBe(200);
 		});
@@ -205,8 +266,14 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 			const { tokens } = await core.connections.open(saved);
 			core.provider.revokeGrantOf((await tokens.get()).accessToken);
 			core.wait(3601);
-			await expect(failure(core.call(saved))).resolves.toMatchObject({ failureClass: 'reconnect', code: 'INVALID_GRANT' });
-			const again = await core.save({ ...saved, refreshToken: await core.provider.mintRefreshToken(CLIENT.clientId) });
+			await expect(failureOf(core.call(saved))).resolves.toMatchObject({
+				failureClass: 'reconnect',
+				code: 'INVALID_GRANT',
+			});
+			const again = await core.save({
+				...saved,
+				refreshToken: await core.provider.mintRefreshToken(CLIENT.clientId),
+			});
 			expect(await core.call(again)).toBe(200);
 		});
 
@@ -237,33 +304,50 @@ describe('AWS Secrets Manager', () => {
 		const [secret] = core.aws.secrets();
 		expect(secret?.name).toMatch(/^n8n\/vaulted-oauth2\/acme\/sud-crm-prod-[0-9a-f]{8}$/);
 		expect(secret?.tags).toEqual({ 'managed-by': 'n8n-nodes-vaulted-oauth2' });
-		expect(JSON.parse(saved.secretRef)).toEqual({ v: 1, store: 'awsSecretsManager', secretId: secret?.arn, key: expect.any(String) as string });
-		expect(JSON.parse(secret?.content ?? '')).toMatchObject({ client_secret: CLIENT.clientSecret, token: { access_token: expect.any(String) as string } });
+		expect(JSON.parse(saved.secretRef)).toEqual({
+			v: 1,
+			store: 'awsSecretsManager',
+			secretId: secret?.arn,
+			key: expect.any(String) as string,
+		});
+		expect(JSON.parse(secret?.content ?? '')).toMatchObject({
+			client_secret: CLIENT.clientSecret,
+			token: { access_token: expect.any(String) as string },
+		});
 		expect(secret?.content).not.toContain((JSON.parse(saved.secretRef) as { key: string }).key);
 	});
 
 	it('is never overwritten where a secret of the chosen name exists', async () => {
 		core.aws.perform('CreateSecret', { Name: 'theirs', SecretString: 'theirs' });
-		for (const form of [core.form({ secretName: 'theirs' }), await core.refreshForm({ secretName: 'theirs' })]) {
-			await expect(failure(core.connections.seal(form))).resolves.toMatchObject({ failureClass: 'secretStore', code: 'ALREADY_EXISTS' });
+		for (const form of [
+			core.form({ secretName: 'theirs' }),
+			await core.refreshForm({ secretName: 'theirs' }),
+		]) {
+			await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+				failureClass: 'secretStore',
+				code: 'ALREADY_EXISTS',
+			});
 		}
 		expect(core.aws.secret('theirs')?.content).toBe('theirs');
 		// The refresh token was not spent on a store that could not take it.
 		expect(core.provider.countTokenRequests({ grant: 'refresh_token' })).toBe(0);
 	});
 
-	it.each(['CreateSecret', 'GetSecretValue'])('denied at %s leaves nothing stored, and names the action', async (action) => {
-		core.aws.deny('test-access-key', action);
-		const error = await failure(core.connections.seal(await core.refreshForm()));
-		expect(error).toMatchObject({ failureClass: 'secretStore', code: 'ACCESS_DENIED' });
-		expect(error.message).toContain(action);
-		expect(await core.stored()).toBe(0);
-	});
+	it.each(['CreateSecret', 'GetSecretValue'])(
+		'denied at %s leaves nothing stored, and names the action',
+		async (action) => {
+			core.aws.deny('test-access-key', action);
+			const error = await failureOf(core.connections.seal(await core.refreshForm()));
+			expect(error).toMatchObject({ failureClass: 'secretStore', code: 'ACCESS_DENIED' });
+			expect(error.message).toContain(action);
+			expect(await core.stored()).toBe(0);
+		},
+	);
 
 	it('does not cost a refresh token where it refuses the new secret: saving again goes on with the rotated one', async () => {
 		core.aws.deny('test-access-key', 'CreateSecret');
 		const form = await core.refreshForm();
-		await failure(core.connections.seal(form));
+		await failureOf(core.connections.seal(form));
 		core.aws.allow('test-access-key', 'CreateSecret');
 		const saved = await core.save(form);
 		expect(await core.call(saved)).toBe(200);
@@ -274,15 +358,31 @@ describe('AWS Secrets Manager', () => {
 
 	it('is not reached with the identity of the host unless the instance allows it', async () => {
 		const form = core.form({ awsCredentials: 'default' });
-		await expect(failure(core.connections.seal(form))).resolves.toMatchObject({ failureClass: 'configuration', field: 'AWS Credentials' });
+		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+			failureClass: 'configuration',
+			field: 'AWS Credentials',
+		});
 		expect(core.aws.calls).toEqual([]);
 	});
 
 	it('can hold the client secret of somebody else, read anew for every token', async () => {
-		core.aws.perform('CreateSecret', { Name: 'crm/client', SecretString: JSON.stringify({ secret: 'old', other: 1 }) });
-		const form = core.form({ clientSecretSource: 'reference', clientSecretReference: 'crm/client', clientSecretJsonKey: 'secret', clientSecret: '' });
-		await expect(failure(core.connections.seal(form))).resolves.toMatchObject({ code: 'INVALID_CLIENT' });
-		core.aws.perform('PutSecretValue', { SecretId: 'crm/client', SecretString: JSON.stringify({ secret: CLIENT.clientSecret }) });
+		core.aws.perform('CreateSecret', {
+			Name: 'crm/client',
+			SecretString: JSON.stringify({ secret: 'old', other: 1 }),
+		});
+		const form = core.form({
+			clientSecretSource: 'reference',
+			clientSecretReference: 'crm/client',
+			clientSecretJsonKey: 'secret',
+			clientSecret: '',
+		});
+		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+			code: 'INVALID_CLIENT',
+		});
+		core.aws.perform('PutSecretValue', {
+			SecretId: 'crm/client',
+			SecretString: JSON.stringify({ secret: CLIENT.clientSecret }),
+		});
 		const saved = await core.save(form);
 		expect(await core.call(saved)).toBe(200);
 		const bundle = core.aws.secrets().find(({ name }) => name.startsWith('n8n/'));
@@ -294,15 +394,31 @@ describe('AWS Secrets Manager', () => {
 		['a wrong key', 'nothing', 'Client Secret JSON Key'],
 	])('names %s of a reference', async (_name, clientSecretJsonKey, field) => {
 		core.aws.perform('CreateSecret', { Name: 'crm/client', SecretString: '{"secret":"x"}' });
-		const form = core.form({ clientSecretSource: 'reference', clientSecretReference: 'crm/client', clientSecretJsonKey, clientSecret: '' });
-		await expect(failure(core.connections.seal(form))).resolves.toMatchObject({ failureClass: 'configuration', field });
+		const form = core.form({
+			clientSecretSource: 'reference',
+			clientSecretReference: 'crm/client',
+			clientSecretJsonKey,
+			clientSecret: '',
+		});
+		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+			failureClass: 'configuration',
+			field,
+		});
 	});
 
 	it('does not let the bundle of another connection be taken for a client secret', async () => {
 		await core.save(core.form());
 		const [bundle] = core.aws.secrets();
-		const form = core.form({ clientSecretSource: 'reference', clientSecretReference: bundle?.arn, clientSecretJsonKey: 'client_secret', tokenUrl: `${core.api.url}/steal`, clientSecret: '' });
-		await expect(failure(core.connections.seal(form))).resolves.toMatchObject({ code: 'NOT_A_CLIENT_SECRET' });
+		const form = core.form({
+			clientSecretSource: 'reference',
+			clientSecretReference: bundle?.arn,
+			clientSecretJsonKey: 'client_secret',
+			tokenUrl: `${core.api.url}/steal`,
+			clientSecret: '',
+		});
+		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+			code: 'NOT_A_CLIENT_SECRET',
+		});
 		expect(core.api.requests).toEqual([]);
 	});
 
@@ -312,11 +428,17 @@ describe('AWS Secrets Manager', () => {
 		const refreshToken = await core.provider.mintRefreshToken(CLIENT.clientId);
 		core.aws.perform('PutSecretValue', {
 			SecretId: secret?.arn,
-			SecretString: JSON.stringify({ ...(JSON.parse(secret?.content ?? '') as object), refresh_token: refreshToken, owner: 'ops' }),
+			SecretString: JSON.stringify({
+				...(JSON.parse(secret?.content ?? '') as object),
+				refresh_token: refreshToken,
+				owner: 'ops',
+			}),
 		});
 		core.wait(3601);
 		expect(await core.call(saved)).toBe(200);
-		expect(JSON.parse(core.aws.secret(secret?.arn ?? '')?.content ?? '')).toMatchObject({ owner: 'ops' });
+		expect(JSON.parse(core.aws.secret(secret?.arn ?? '')?.content ?? '')).toMatchObject({
+			owner: 'ops',
+		});
 		expect(core.provider.tokenRequests.at(-1)?.refreshToken).toBe(refreshToken);
 	});
 
@@ -338,8 +460,16 @@ describe('AWS Secrets Manager', () => {
 		core.wait(3601);
 		core.aws.deny('test-access-key', 'PutSecretValue');
 		expect(await core.call(saved)).toBe(200);
-		core.aws.addIdentity({ accessKeyId: 'second-key', secretAccessKey: 'second-secret-access-key', arn: 'arn:aws:iam::123456789012:user/second' });
-		const corrected = { ...saved, awsAccessKeyId: 'second-key', awsSecretAccessKey: 'second-secret-access-key' };
+		core.aws.addIdentity({
+			accessKeyId: 'second-key',
+			secretAccessKey: 'second-secret-access-key',
+			arn: 'arn:aws:iam::123456789012:user/second',
+		});
+		const corrected = {
+			...saved,
+			awsAccessKeyId: 'second-key',
+			awsSecretAccessKey: 'second-secret-access-key',
+		};
 		core.wait(60);
 		expect(await core.call(corrected)).toBe(200);
 		core.wait(3601);

@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+	cp,
+	mkdir,
+	mkdtemp,
+	readdir,
+	readFile,
+	rename,
+	rm,
+	stat,
+	writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runLogged } from '../lockedInstall.cjs';
 import { cacheFolder, logFile, patience, type Run } from './run.ts';
@@ -160,7 +171,14 @@ async function strikeOut(manifestFile: string): Promise<void> {
 	await writeFile(manifestFile, JSON.stringify(rest, null, 2));
 }
 
-/** Copies an installed package to where n8n looks for it. */
-export async function placePackage(nodes: string, userFolder: string): Promise<void> {
+/**
+ * Makes a new user folder for n8n with the installed package in it. It is not inside the repository, where Node would find the
+ * development packages in the folders above.
+ *
+ * @param nodes what {@link installPackage} answered
+ */
+export async function newUserFolder(nodes: string): Promise<string> {
+	const userFolder = await mkdtemp(join(tmpdir(), 'vaulted-oauth2-n8n-'));
 	await cp(nodes, join(userFolder, '.n8n', 'nodes'), { recursive: true });
+	return userFolder;
 }

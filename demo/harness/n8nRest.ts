@@ -52,12 +52,21 @@ export interface Execution {
 	readonly raw: string;
 }
 
+/** n8n's message, without the stack that it sends along. */
+function messageIn(text: string): string {
+	try {
+		return (JSON.parse(text) as { message?: string }).message ?? text;
+	} catch {
+		return text;
+	}
+}
+
 /** n8n's own answer to a request that it refused. */
 export class N8nRestError extends Error {
 	readonly status: number;
 
 	constructor(request: string, status: number, text: string) {
-		super(`${request} was answered with ${status}: ${text}`);
+		super(`${request} was answered with ${status}: ${messageIn(text)}`);
 		this.name = 'N8nRestError';
 		this.status = status;
 	}
@@ -143,8 +152,8 @@ export class N8nRest {
 
 	/** Saves a changed credential and tests it, as pressing Save in the form does. */
 	async updateCredential(credential: SavedCredential): Promise<CredentialTest> {
-		const { id, ...input } = credential;
-		await this.request('PATCH', `/credentials/${id}`, input);
+		const { id, name, type, data } = credential;
+		await this.request('PATCH', `/credentials/${id}`, { name, type, data });
 		return await this.testCredential(credential);
 	}
 

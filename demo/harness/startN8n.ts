@@ -10,7 +10,7 @@ const STOPPED_WITHIN_SECONDS = 10;
 const SECONDS_BETWEEN_LINES = 5;
 
 export interface N8nOptions {
-	/** Where n8n keeps everything; the package has to be placed in it before. */
+	/** Where n8n keeps everything; made by `newUserFolder`. */
 	userFolder: string;
 	/** Any free one unless told. */
 	port?: number;

@@ -54,7 +54,8 @@ export function resolveApiUrl(target: ApiTarget, path: string, field: string): U
 	const url = new URL(`${base.origin}${directory}${text.replace(/^\//, '')}`);
 	if (text === '' || text === '/') url.pathname = text === '/' ? directory : base.pathname;
 	const inside =
-		(url.pathname.startsWith(directory) || url.pathname === base.pathname) && !HIDDEN_STEP.test(url.pathname);
+		(url.pathname.startsWith(directory) || url.pathname === base.pathname) &&
+		!HIDDEN_STEP.test(url.pathname);
 	if (!inside || !mayReceiveToken(target, url)) {
 		refuse(field, `it leaves the API Base URL ${target.apiBaseUrl}. Remove the ".." segments.`);
 	}

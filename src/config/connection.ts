@@ -5,10 +5,7 @@ export type GrantType = 'client_credentials' | 'refresh_token';
 
 /** How the client authenticates at the token endpoint; the names of RFC 7591 §2, and Basic without the encoding of RFC 6749 §2.3.1. */
 export type ClientAuthenticationMethod =
-	| 'client_secret_basic'
-	| 'client_secret_basic_unencoded'
-	| 'client_secret_post'
-	| 'none';
+	'client_secret_basic' | 'client_secret_basic_unencoded' | 'client_secret_post' | 'none';
 
 /** Where the bundle lives. */
 export type StoreSettings =

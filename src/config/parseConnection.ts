@@ -64,7 +64,12 @@ const validators = new Map<unknown, Promise<ValidateFunction>>();
 
 async function compile(secretStore: unknown): Promise<ValidateFunction> {
 	const { Ajv } = await import('ajv');
-	const ajv = new Ajv({ allErrors: true, coerceTypes: true, strictRequired: false, strictTypes: false });
+	const ajv = new Ajv({
+		allErrors: true,
+		coerceTypes: true,
+		strictRequired: false,
+		strictTypes: false,
+	});
 	ajv.addFormat(SECURE_URL, isSecureUrl);
 	return secretStore === tokenParametersSchema
 		? ajv.compile(tokenParametersSchema)
@@ -114,7 +119,8 @@ const RULES: Partial<Record<FieldKey, string>> = {
 	tenantId:
 		'is made of letters, digits, ".", "_" and "-", starts with a letter or digit and has at most 64 characters',
 	refreshBufferSeconds: 'is a whole number of seconds from 0 to 86400; 300 is usual',
-	defaultLifetimeSeconds: 'is a whole number of seconds from 0 to 31536000; 0 means "use until refused"',
+	defaultLifetimeSeconds:
+		'is a whole number of seconds from 0 to 31536000; 0 means "use until refused"',
 	awsRegion: 'is the name of an AWS region such as eu-central-1',
 	awsRoleArn: 'is the ARN of a role, such as arn:aws:iam::123456789012:role/n8n',
 	secretName: 'is made of letters, digits and /_+=.@-',
@@ -155,22 +161,34 @@ function describe(error: ErrorObject): Problem | undefined {
 		};
 	}
 	if (error.keyword === 'enum' || error.keyword === 'const') {
-		return { field, text: `choose one of the form's values. ${CHOICES[field] ?? ''}`.trim(), code: 'INVALID_FIELD' };
+		return {
+			field,
+			text: `choose one of the form's values. ${CHOICES[field] ?? ''}`.trim(),
+			code: 'INVALID_FIELD',
+		};
 	}
-	return { field, text: `it ${RULES[field] ?? 'has a value that cannot be used'}.`, code: 'INVALID_FIELD' };
+	return {
+		field,
+		text: `it ${RULES[field] ?? 'has a value that cannot be used'}.`,
+		code: 'INVALID_FIELD',
+	};
 }
 
 function fail(errors: readonly ErrorObject[]): never {
 	const problems = errors.map(describe).filter((problem) => problem !== undefined);
 	const [first, ...others] = problems;
 	if (first === undefined) {
-		throw new ConfigurationError(FIELD_NAMES.label, 'the fields do not fit together.', { code: 'INVALID_FIELD' });
+		throw new ConfigurationError(FIELD_NAMES.label, 'the fields do not fit together.', {
+			code: 'INVALID_FIELD',
+		});
 	}
 	const more = others
 		.filter((other, index) => others.findIndex(({ field }) => field === other.field) === index)
 		.filter(({ field }) => field !== first.field)
 		.map(({ field, text }) => ` ${FIELD_NAMES[field]}: ${text}`);
-	throw new ConfigurationError(FIELD_NAMES[first.field], `${first.text}${more.join('')}`, { code: first.code });
+	throw new ConfigurationError(FIELD_NAMES[first.field], `${first.text}${more.join('')}`, {
+		code: first.code,
+	});
 }
 
 async function parseTokenParameters(value: unknown): Promise<Record<string, string>> {
@@ -181,9 +199,13 @@ async function parseTokenParameters(value: unknown): Promise<Record<string, stri
 		try {
 			parsed = JSON.parse(value);
 		} catch {
-			throw new ConfigurationError(field, 'it is not JSON. Enter an object such as {"audience": "https://api.example.com"}.', {
-				code: 'INVALID_FIELD',
-			});
+			throw new ConfigurationError(
+				field,
+				'it is not JSON. Enter an object such as {"audience": "https://api.example.com"}.',
+				{
+					code: 'INVALID_FIELD',
+				},
+			);
 		}
 	}
 	const validate = await validator(tokenParametersSchema);
@@ -216,7 +238,11 @@ function parseAwsCredentials(values: Values): AwsCredentials {
 	const secretAccessKey = text(values, 'awsSecretAccessKey');
 	const accessKey =
 		accessKeyId !== undefined && secretAccessKey !== undefined
-			? { accessKeyId, secretAccessKey, ...present('sessionToken', text(values, 'awsSessionToken')) }
+			? {
+					accessKeyId,
+					secretAccessKey,
+					...present('sessionToken', text(values, 'awsSessionToken')),
+				}
 			: undefined;
 	if (values.awsCredentials === 'assumeRole') {
 		return {
@@ -226,7 +252,8 @@ function parseAwsCredentials(values: Values): AwsCredentials {
 			...present('base', accessKey),
 		};
 	}
-	if (values.awsCredentials === 'accessKey' && accessKey !== undefined) return { kind: 'accessKey', ...accessKey };
+	if (values.awsCredentials === 'accessKey' && accessKey !== undefined)
+		return { kind: 'accessKey', ...accessKey };
 	return { kind: 'default' };
 }
 
@@ -253,12 +280,21 @@ function parseSecretSource(values: Values): ClientSecretSource {
 function parseApiTarget(values: Values): Pick<Connection, 'apiBaseUrl' | 'apiOrigins'> {
 	const base = new URL(String(values.apiBaseUrl));
 	if (base.search !== '') {
-		throw new ConfigurationError(FIELD_NAMES.apiBaseUrl, 'remove the part from "?" on; a query belongs to the request.', {
-			code: 'INVALID_FIELD',
-		});
+		throw new ConfigurationError(
+			FIELD_NAMES.apiBaseUrl,
+			'remove the part from "?" on; a query belongs to the request.',
+			{
+				code: 'INVALID_FIELD',
+			},
+		);
 	}
-	const further = (text(values, 'additionalApiOrigins') ?? '').split(/[\s,]+/).filter((origin) => origin !== '');
-	const bad = further.find((origin) => !isSecureUrl(origin) || new URL(origin).pathname !== '/' || new URL(origin).search !== '');
+	const further = (text(values, 'additionalApiOrigins') ?? '')
+		.split(/[\s,]+/)
+		.filter((origin) => origin !== '');
+	const bad = further.find(
+		(origin) =>
+			!isSecureUrl(origin) || new URL(origin).pathname !== '/' || new URL(origin).search !== '',
+	);
 	if (bad !== undefined) {
 		throw new ConfigurationError(
 			FIELD_NAMES.additionalApiOrigins,
@@ -310,12 +346,14 @@ export async function parseConnection(fields: CredentialFields): Promise<ParsedF
 	return {
 		connection,
 		typed: {
-			...(connection.clientSecretSource.kind === 'entered' && connection.clientAuthentication !== 'none'
+			...(connection.clientSecretSource.kind === 'entered' &&
+			connection.clientAuthentication !== 'none'
 				? present('clientSecret', text(values, 'clientSecret'))
 				: {}),
-			...(connection.grantType === 'refresh_token' ? present('refreshToken', text(values, 'refreshToken')) : {}),
+			...(connection.grantType === 'refresh_token'
+				? present('refreshToken', text(values, 'refreshToken'))
+				: {}),
 		},
 		...present('secretRef', text(values, 'secretRef')),
 	};
 }
-

@@ -19,7 +19,10 @@ const common: Partial<Record<FieldKey, SchemaObject>> = {
 	clientSecretSource: { enum: ['enter', 'reference'] },
 	clientSecret: { type: 'string' },
 	refreshToken: { type: 'string' },
-	scope: { type: 'string', pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+( [\\x21\\x23-\\x5b\\x5d-\\x7e]+)*$' },
+	scope: {
+		type: 'string',
+		pattern: '^[\\x21\\x23-\\x5b\\x5d-\\x7e]+( [\\x21\\x23-\\x5b\\x5d-\\x7e]+)*$',
+	},
 	apiBaseUrl: url,
 	tenantId: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
 	refreshBufferSeconds: { type: 'integer', minimum: 0, maximum: 86400 },
@@ -58,7 +61,10 @@ const aws: SchemaObject = {
 			then: { required: ['awsRoleArn'] },
 		},
 		{
-			if: { required: ['clientSecretSource'], properties: { clientSecretSource: { const: 'reference' } } },
+			if: {
+				required: ['clientSecretSource'],
+				properties: { clientSecretSource: { const: 'reference' } },
+			},
 			then: { required: ['clientSecretReference'] },
 		},
 	],

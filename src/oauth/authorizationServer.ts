@@ -2,9 +2,14 @@ import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'ope
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
 import { isSecureUrl } from '../config/parseConnection';
-import { ConfigurationError, ProviderError, VaultedOAuth2Error } from '../errors';
+import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
 import { EgressError, type Egress } from '../http/egress';
-import { classifyNetworkError, classifyOAuthError, classifyResponse, type FailureContext } from './classify';
+import {
+	classifyNetworkError,
+	classifyOAuthError,
+	classifyResponse,
+	type FailureContext,
+} from './classify';
 import { redact } from './redact';
 import { normalise, readBody, readOAuthError } from './tokenResponse';
 
@@ -73,8 +78,11 @@ function authenticate(library: OpenIdClient, client: Client): ClientAuth {
 			return library.ClientSecretBasic(clientSecret);
 		case 'client_secret_basic_unencoded':
 			// RFC 6749 §2.3.1 wants both parts form-encoded; servers that do not decode them refuse "-" or "_" in them.
-			return (_server, _client, _body, headers) => {
-				headers.set('authorization', `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`);
+			return (...[, , , headers]) => {
+				headers.set(
+					'authorization',
+					`Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
+				);
 			};
 	}
 }
@@ -93,8 +101,12 @@ class Exchange {
 	/** For requests that answer with JSON which is passed on as it is. */
 	readonly plain: CustomFetch = async (url, request) => {
 		const response = await this.send(url, request);
-		if (response.status !== 200) throw this.fail(classifyResponse(response, this.context, this.options.now()));
-		return new Response(response.body, { status: 200, headers: { 'content-type': 'application/json' } });
+		if (response.status !== 200)
+			throw this.fail(classifyResponse(response, this.context, this.options.now()));
+		return new Response(response.body, {
+			status: 200,
+			headers: { 'content-type': 'application/json' },
+		});
 	};
 
 	/** For the token endpoint: every failure is classified here, where the answer is at hand; the library sees only clean successes. */
@@ -103,11 +115,19 @@ class Exchange {
 		const json = readBody(response);
 		const oauthError = readOAuthError(json);
 		const overloaded = response.status >= 500 || response.status === 429;
-		if (oauthError !== undefined && !overloaded) throw this.fail(classifyOAuthError(oauthError, this.context));
-		const success = response.status >= 200 && response.status < 300 && json !== undefined ? normalise(json) : undefined;
-		if (success === undefined) throw this.fail(classifyResponse(response, this.context, this.options.now()));
+		if (oauthError !== undefined && !overloaded)
+			throw this.fail(classifyOAuthError(oauthError, this.context));
+		const success =
+			response.status >= 200 && response.status < 300 && json !== undefined
+				? normalise(json)
+				: undefined;
+		if (success === undefined)
+			throw this.fail(classifyResponse(response, this.context, this.options.now()));
 		this.expiresIn = success.expiresIn;
-		return new Response(success.body, { status: 200, headers: { 'content-type': 'application/json' } });
+		return new Response(success.body, {
+			status: 200,
+			headers: { 'content-type': 'application/json' },
+		});
 	};
 
 	/** The classified failure, or a general one where the library refused what looked like a success. */
@@ -121,13 +141,17 @@ class Exchange {
 		);
 	}
 
-	private async send(url: string, request: Parameters<CustomFetch>[1]): ReturnType<Egress['request']> {
+	private async send(
+		url: string,
+		request: Parameters<CustomFetch>[1],
+	): ReturnType<Egress['request']> {
 		this.sentAt = this.options.now();
 		try {
 			return await this.options.egress.request(url, {
 				method: request.method,
 				headers: { ...request.headers, accept: 'application/json' },
-				body: request.body === null || request.body === undefined ? undefined : String(request.body),
+				// The library sends forms only.
+				body: request.body instanceof URLSearchParams ? request.body.toString() : undefined,
 				timeoutMs: TIMEOUT_SECONDS * 1000,
 			});
 		} catch (error) {
@@ -143,7 +167,9 @@ class Exchange {
 }
 
 /** An authorization server reached through openid-client. Metadata is discovered on first use and kept for an hour. */
-export function createAuthorizationServer(options: AuthorizationServerOptions): AuthorizationServer {
+export function createAuthorizationServer(
+	options: AuthorizationServerOptions,
+): AuthorizationServer {
 	const { issuer, tokenEndpoint, now } = options;
 	let metadata: Promise<ServerMetadata> | undefined;
 	let discoveredAt = 0;
@@ -194,7 +220,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 	}
 
 	async function endpoint(): Promise<string> {
-		const address = tokenEndpoint ?? (issuer === undefined ? undefined : (await serverMetadata(issuer)).token_endpoint);
+		const address =
+			tokenEndpoint ??
+			(issuer === undefined ? undefined : (await serverMetadata(issuer)).token_endpoint);
 		if (address !== undefined && isSecureUrl(address)) return address;
 		throw new ConfigurationError(
 			'Token URL',
@@ -206,7 +234,11 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 	}
 
 	/** A client of this server, for requests to `endpoints`. */
-	async function configure(client: Client, endpoints: Partial<ServerMetadata>, send: CustomFetch): Promise<Configuration> {
+	async function configure(
+		client: Client,
+		endpoints: Partial<ServerMetadata>,
+		send: CustomFetch,
+	): Promise<Configuration> {
 		const library = await load();
 		const configuration = new library.Configuration(
 			{ issuer: issuer ?? new URL(tokenEndpoint ?? '').origin, ...endpoints },
@@ -232,7 +264,10 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 				redact: (text) => redact(text, [client.clientSecret, grant.refreshToken]),
 			});
 			const configuration = await configure(client, { token_endpoint: address }, exchange.token);
-			const parameters = { ...grant.parameters, ...(grant.scope === undefined ? {} : { scope: grant.scope }) };
+			const parameters = {
+				...grant.parameters,
+				...(grant.scope === undefined ? {} : { scope: grant.scope }),
+			};
 			try {
 				const tokens =
 					grant.grantType === 'refresh_token'
@@ -255,7 +290,9 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 			const names = (await serverMetadata(issuer)).token_endpoint_auth_methods_supported;
 			// RFC 8414 §2: where it is left out, client_secret_basic is meant; many servers leave it out without meaning that.
 			if (!Array.isArray(names)) return undefined;
-			return (['client_secret_basic', 'client_secret_post'] as const).filter((method) => names.includes(method));
+			return (['client_secret_basic', 'client_secret_post'] as const).filter((method) =>
+				names.includes(method),
+			);
 		},
 
 		async introspectExpiry(client, accessToken) {
@@ -270,7 +307,11 @@ export function createAuthorizationServer(options: AuthorizationServerOptions): 
 					grantType: 'client_credentials',
 					redact: (text) => redact(text, [client.clientSecret, accessToken]),
 				});
-				const described = await configure(client, { introspection_endpoint: address }, exchange.plain);
+				const described = await configure(
+					client,
+					{ introspection_endpoint: address },
+					exchange.plain,
+				);
 				const { active, exp } = await library.tokenIntrospection(described, accessToken);
 				return active && typeof exp === 'number' ? exp * 1000 : undefined;
 			} catch {

@@ -1,4 +1,9 @@
-import { ConfigurationError, ProviderError, ReconnectError, type VaultedOAuth2Error } from '../errors';
+import {
+	ConfigurationError,
+	ProviderError,
+	ReconnectError,
+	type VaultedOAuth2Error,
+} from '../errors';
 import type { EgressError } from '../http/egress';
 import type { OAuthErrorBody, RawResponse } from './tokenResponse';
 
@@ -16,8 +21,10 @@ export interface FailureContext {
 const RETRY = 'Nothing is lost; try again in a while.';
 
 /** Codes of RFC 6749 §5.2, OpenID Connect and of providers' own that mean: a person has to authorize again. */
-const RECONNECT = /^(invalid_grant|interaction_required|login_required|consent_required|bad_refresh_token|(invalid|expired)_refresh_token|token_(expired|revoked))$/;
-const TEMPORARY = /^(temporarily_unavailable|server_error|slow_down|rate_limit(ed|_exceeded)?|too_many_requests)$/;
+const RECONNECT =
+	/^(invalid_grant|interaction_required|login_required|consent_required|bad_refresh_token|(invalid|expired)_refresh_token|token_(expired|revoked))$/;
+const TEMPORARY =
+	/^(temporarily_unavailable|server_error|slow_down|rate_limit(ed|_exceeded)?|too_many_requests)$/;
 
 /** Whole seconds of a `Retry-After` header (RFC 9110 §10.2.3), which is a number or a date. */
 export function readRetryAfter(value: string | undefined, now: number): number | undefined {
@@ -28,9 +35,14 @@ export function readRetryAfter(value: string | undefined, now: number): number |
 }
 
 /** An OAuth error (RFC 6749 §5.2) as one of the four classes. */
-export function classifyOAuthError(body: OAuthErrorBody, context: FailureContext): VaultedOAuth2Error {
+export function classifyOAuthError(
+	body: OAuthErrorBody,
+	context: FailureContext,
+): VaultedOAuth2Error {
 	const { host, grantType } = context;
-	const words = context.redact(body.description === undefined ? body.error : `${body.error}: ${body.description}`);
+	const words = context.redact(
+		body.description === undefined ? body.error : `${body.error}: ${body.description}`,
+	);
 	const said = `${host} answered "${words}".`;
 	const configuration = (field: string, wayOut: string, code: string): ConfigurationError =>
 		new ConfigurationError(field, `${said} ${wayOut}`, { code });
@@ -40,19 +52,40 @@ export function classifyOAuthError(body: OAuthErrorBody, context: FailureContext
 					`${said} The refresh token was revoked, has expired or was used elsewhere. Authorize the connection again: type a new Refresh Token into the credential and save.`,
 					{ code: 'INVALID_GRANT' },
 				)
-			: configuration('Grant Type', 'Check that the provider allows Client Credentials for this client.', 'UNAUTHORIZED_CLIENT');
+			: configuration(
+					'Grant Type',
+					'Check that the provider allows Client Credentials for this client.',
+					'UNAUTHORIZED_CLIENT',
+				);
 	}
-	if (TEMPORARY.test(body.error)) return new ProviderError(`${said} ${RETRY}`, { code: 'TEMPORARILY_UNAVAILABLE' });
+	if (TEMPORARY.test(body.error))
+		return new ProviderError(`${said} ${RETRY}`, { code: 'TEMPORARILY_UNAVAILABLE' });
 	switch (body.error) {
 		case 'invalid_client':
-			return configuration('Client Secret', 'Check Client ID, Client Secret and Client Authentication.', 'INVALID_CLIENT');
+			return configuration(
+				'Client Secret',
+				'Check Client ID, Client Secret and Client Authentication.',
+				'INVALID_CLIENT',
+			);
 		case 'unauthorized_client':
 		case 'unsupported_grant_type':
-			return configuration('Grant Type', 'Allow this grant for the client at the provider, or choose another one.', 'UNAUTHORIZED_CLIENT');
+			return configuration(
+				'Grant Type',
+				'Allow this grant for the client at the provider, or choose another one.',
+				'UNAUTHORIZED_CLIENT',
+			);
 		case 'invalid_scope':
-			return configuration('Scope', 'Ask only for scopes that the provider offers to this client.', 'INVALID_SCOPE');
+			return configuration(
+				'Scope',
+				'Ask only for scopes that the provider offers to this client.',
+				'INVALID_SCOPE',
+			);
 		case 'invalid_target':
-			return configuration('Additional Token Parameters', 'Correct the resource or audience.', 'INVALID_TARGET');
+			return configuration(
+				'Additional Token Parameters',
+				'Correct the resource or audience.',
+				'INVALID_TARGET',
+			);
 		case 'access_denied':
 			return configuration('Client ID', 'Give the client access at the provider.', 'ACCESS_DENIED');
 		default:
@@ -65,7 +98,11 @@ export function classifyOAuthError(body: OAuthErrorBody, context: FailureContext
 }
 
 /** An answer without any OAuth error in it, as one of the four classes. */
-export function classifyResponse(response: RawResponse, context: FailureContext, now: number): VaultedOAuth2Error {
+export function classifyResponse(
+	response: RawResponse,
+	context: FailureContext,
+	now: number,
+): VaultedOAuth2Error {
 	const { status, headers } = response;
 	const { field, host } = context;
 	const configuration = (text: string, code: string, at: string = field): ConfigurationError =>
@@ -83,7 +120,10 @@ export function classifyResponse(response: RawResponse, context: FailureContext,
 		);
 	}
 	if (status >= 300 && status < 400) {
-		return configuration(`${host} redirects this address (${String(status)}), and secrets do not follow redirects. Enter the final address.`, 'REDIRECTED');
+		return configuration(
+			`${host} redirects this address (${String(status)}), and secrets do not follow redirects. Enter the final address.`,
+			'REDIRECTED',
+		);
 	}
 	if (status === 401 || status === 403) {
 		return configuration(
@@ -92,11 +132,17 @@ export function classifyResponse(response: RawResponse, context: FailureContext,
 			'Client Secret',
 		);
 	}
-	return configuration(`${host} answered ${String(status)}. Check the address.`, 'ENDPOINT_NOT_FOUND');
+	return configuration(
+		`${host} answered ${String(status)}. Check the address.`,
+		'ENDPOINT_NOT_FOUND',
+	);
 }
 
 /** A request that got no answer, as one of the four classes. */
-export function classifyNetworkError(error: EgressError, context: FailureContext): VaultedOAuth2Error {
+export function classifyNetworkError(
+	error: EgressError,
+	context: FailureContext,
+): VaultedOAuth2Error {
 	if (error.code === 'BLOCKED') {
 		return new ConfigurationError(
 			context.field,

@@ -21,7 +21,11 @@ function readKey(content: string, jsonKey: string): string | undefined {
  * @throws ConfigurationError naming the reference or the JSON key
  * @throws SecretStoreError
  */
-async function readReference(store: SecretStore, secretId: string, jsonKey: string | undefined): Promise<string> {
+async function readReference(
+	store: SecretStore,
+	secretId: string,
+	jsonKey: string | undefined,
+): Promise<string> {
 	const { content } = await store.read(secretId);
 	if (isBundle(content)) {
 		throw new ConfigurationError(
@@ -32,15 +36,23 @@ async function readReference(store: SecretStore, secretId: string, jsonKey: stri
 	}
 	if (jsonKey === undefined) {
 		if (content.trim() !== '' && !content.trimStart().startsWith('{')) return content.trim();
-		throw new ConfigurationError(JSON_KEY, `${secretId} holds a JSON object. Enter the key under which the client secret is.`, {
-			code: 'MISSING_FIELD',
-		});
+		throw new ConfigurationError(
+			JSON_KEY,
+			`${secretId} holds a JSON object. Enter the key under which the client secret is.`,
+			{
+				code: 'MISSING_FIELD',
+			},
+		);
 	}
 	const value = readKey(content, jsonKey);
 	if (value !== undefined) return value;
-	throw new ConfigurationError(JSON_KEY, `${secretId} has no text under the key "${jsonKey}". Correct the key or the secret.`, {
-		code: 'INVALID_FIELD',
-	});
+	throw new ConfigurationError(
+		JSON_KEY,
+		`${secretId} has no text under the key "${jsonKey}". Correct the key or the secret.`,
+		{
+			code: 'INVALID_FIELD',
+		},
+	);
 }
 
 /** The client secret of a connection; undefined for a public client (RFC 6749 §2.1). @throws ConfigurationError, SecretStoreError */
@@ -51,7 +63,8 @@ export async function clientSecretOf(
 ): Promise<string | undefined> {
 	if (connection.clientAuthentication === 'none') return undefined;
 	const { clientSecretSource: source } = connection;
-	if (source.kind === 'reference') return await readReference(store, source.secretId, source.jsonKey);
+	if (source.kind === 'reference')
+		return await readReference(store, source.secretId, source.jsonKey);
 	if (bundle.clientSecret !== undefined) return bundle.clientSecret;
 	throw new ConfigurationError(
 		'Client Secret',

@@ -7,7 +7,11 @@ export function redact(text: string, secrets: readonly (string | undefined)[]): 
 	let result = text;
 	for (const secret of secrets) {
 		if (secret === undefined || secret === '') continue;
-		for (const form of [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')]) {
+		for (const form of [
+			secret,
+			encodeURIComponent(secret),
+			Buffer.from(secret).toString('base64'),
+		]) {
 			result = result.replaceAll(form, '[hidden]');
 		}
 	}

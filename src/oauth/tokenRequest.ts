@@ -5,7 +5,12 @@ import { sha256 } from '../secrets/pointer';
 import type { SecretStore } from '../secrets/store';
 import type { TokenRequest } from '../tokens/tokenSource';
 import type { IssuedTokens, TokenSet } from '../tokens/tokenSet';
-import type { AuthorizationServer, Client, GrantRequest, TokenResponse } from './authorizationServer';
+import type {
+	AuthorizationServer,
+	Client,
+	GrantRequest,
+	TokenResponse,
+} from './authorizationServer';
 import { clientSecretOf } from './clientSecret';
 
 /** Where the token request of a connection goes. */
@@ -26,11 +31,17 @@ function requestedFor(connection: Connection): string {
 }
 
 function missingRefreshToken(): ConfigurationError {
-	return new ConfigurationError('Refresh Token', 'none is stored. Type one and save.', { code: 'MISSING_FIELD' });
+	return new ConfigurationError('Refresh Token', 'none is stored. Type one and save.', {
+		code: 'MISSING_FIELD',
+	});
 }
 
 /** The token request of one connection, as a {@link TokenSource} sends it. */
-export function createTokenRequest({ connection, server, store }: TokenRequestOptions): TokenRequest {
+export function createTokenRequest({
+	connection,
+	server,
+	store,
+}: TokenRequestOptions): TokenRequest {
 	const fingerprint = requestedFor(connection);
 
 	/** What to try: the chosen method; else the one that worked; else what discovery says; else Basic, then post. */
@@ -50,7 +61,10 @@ export function createTokenRequest({ connection, server, store }: TokenRequestOp
 		let refusal: unknown;
 		for (const authentication of methods) {
 			try {
-				return { response: await server.requestTokens({ ...client, authentication }, grant), authentication };
+				return {
+					response: await server.requestTokens({ ...client, authentication }, grant),
+					authentication,
+				};
 			} catch (error) {
 				if (!(error instanceof ConfigurationError) || error.code !== 'INVALID_CLIENT') throw error;
 				refusal ??= error;
@@ -62,7 +76,8 @@ export function createTokenRequest({ connection, server, store }: TokenRequestOp
 	async function expiryOf(client: Client, response: TokenResponse): Promise<number | null> {
 		const { expiresIn, sentAt, accessToken } = response;
 		if (expiresIn !== undefined) return sentAt + expiresIn * 1000;
-		if (connection.defaultLifetimeSeconds > 0) return sentAt + connection.defaultLifetimeSeconds * 1000;
+		if (connection.defaultLifetimeSeconds > 0)
+			return sentAt + connection.defaultLifetimeSeconds * 1000;
 		const introspected = await server.introspectExpiry(client, accessToken);
 		return introspected !== undefined && introspected > sentAt ? introspected : null;
 	}
@@ -86,7 +101,9 @@ export function createTokenRequest({ connection, server, store }: TokenRequestOp
 			};
 			const { response, authentication } = await tryEach(client, await candidates(bundle), {
 				grantType: connection.grantType,
-				...(isRefresh && bundle.refreshToken !== undefined ? { refreshToken: bundle.refreshToken } : {}),
+				...(isRefresh && bundle.refreshToken !== undefined
+					? { refreshToken: bundle.refreshToken }
+					: {}),
 				...(connection.scope === undefined ? {} : { scope: connection.scope }),
 				parameters: connection.tokenParameters,
 			});
@@ -99,8 +116,12 @@ export function createTokenRequest({ connection, server, store }: TokenRequestOp
 			};
 			return {
 				tokenSet,
-				...(response.refreshToken === undefined || !isRefresh ? {} : { refreshToken: response.refreshToken }),
-				...(connection.clientAuthentication === 'automatic' ? { clientAuthentication: authentication } : {}),
+				...(response.refreshToken === undefined || !isRefresh
+					? {}
+					: { refreshToken: response.refreshToken }),
+				...(connection.clientAuthentication === 'automatic'
+					? { clientAuthentication: authentication }
+					: {}),
 			};
 		},
 	};

@@ -31,7 +31,9 @@ const UNUSABLE_TYPES = new Set(['dpop', 'mac', 'pop', 'n_a']);
 function parseJson(body: string): Json | undefined {
 	try {
 		const value: unknown = JSON.parse(body);
-		return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+		return typeof value === 'object' && value !== null && !Array.isArray(value)
+			? (value as Json)
+			: undefined;
 	} catch {
 		return undefined;
 	}
@@ -52,7 +54,9 @@ export function readOAuthError(json: Json | undefined): OAuthErrorBody | undefin
 	if (json === undefined || typeof json['access_token'] === 'string') return undefined;
 	const nested = json['error'];
 	const error =
-		typeof nested === 'object' && nested !== null ? ((nested as Json)['code'] ?? (nested as Json)['type']) : nested;
+		typeof nested === 'object' && nested !== null
+			? ((nested as Json)['code'] ?? (nested as Json)['type'])
+			: nested;
 	if (typeof error !== 'string' || error === '') return undefined;
 	const description = json['error_description'] ?? json['message'];
 	return typeof description === 'string' && description !== '' ? { error, description } : { error };
@@ -63,14 +67,16 @@ export function readOAuthError(json: Json | undefined): OAuthErrorBody | undefin
  * all mean that the server named none.
  */
 export function readLifetime(value: unknown): number | undefined {
-	const seconds = typeof value === 'string' && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
+	const seconds =
+		typeof value === 'string' && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
 	if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return undefined;
 	return Math.min(seconds, LONGEST_LIFETIME_SECONDS);
 }
 
 function readScope(value: unknown): string | undefined {
 	if (typeof value === 'string' && value.trim() !== '') return value.trim();
-	if (Array.isArray(value) && value.every((entry) => typeof entry === 'string') && value.length > 0) return value.join(' ');
+	if (Array.isArray(value) && value.every((entry) => typeof entry === 'string') && value.length > 0)
+		return value.join(' ');
 	return undefined;
 }
 
@@ -82,14 +88,17 @@ function readScope(value: unknown): string | undefined {
 export function normalise(json: Json): NormalisedResponse | undefined {
 	const accessToken = json['access_token'];
 	const type = typeof json['token_type'] === 'string' ? json['token_type'].toLowerCase() : '';
-	if (typeof accessToken !== 'string' || accessToken === '' || UNUSABLE_TYPES.has(type)) return undefined;
+	if (typeof accessToken !== 'string' || accessToken === '' || UNUSABLE_TYPES.has(type))
+		return undefined;
 	const refreshToken = json['refresh_token'];
 	const scope = readScope(json['scope']);
 	return {
 		body: JSON.stringify({
 			access_token: accessToken,
 			token_type: 'bearer',
-			...(typeof refreshToken === 'string' && refreshToken !== '' ? { refresh_token: refreshToken } : {}),
+			...(typeof refreshToken === 'string' && refreshToken !== ''
+				? { refresh_token: refreshToken }
+				: {}),
 			...(scope === undefined ? {} : { scope }),
 		}),
 		expiresIn: readLifetime(json['expires_in']),

@@ -1,6 +1,6 @@
 import type { ClientAuthenticationMethod, Connection, GrantType } from '../config/connection';
 import { ConfigurationError, SecretStoreError } from '../errors';
-import type { IssuedTokens, TokenSet } from '../tokens/tokenSet';
+import type { TokenSet } from '../tokens/tokenSet';
 import { sameDigest, sha256, type SecretRef } from './pointer';
 
 /** What a bundle may be used for: where its secrets and tokens are sent. */
@@ -74,7 +74,9 @@ export function formatBundle(bundle: Bundle): string {
 type Json = Record<string, unknown>;
 
 function asObject(value: unknown): Json | undefined {
-	return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined;
+	return typeof value === 'object' && value !== null && !Array.isArray(value)
+		? (value as Json)
+		: undefined;
 }
 
 function asText(value: unknown): string | undefined {
@@ -92,8 +94,10 @@ function parseTokenSet(value: unknown): TokenSet | undefined {
 	const json = asObject(value);
 	const accessToken = asText(json?.['access_token']);
 	const issuedAt = Date.parse(asText(json?.['issued_at']) ?? '');
-	const expiresAt = json?.['expires_at'] === null ? null : Date.parse(asText(json?.['expires_at']) ?? '');
-	if (accessToken === undefined || Number.isNaN(issuedAt) || Number.isNaN(expiresAt)) return undefined;
+	const expiresAt =
+		json?.['expires_at'] === null ? null : Date.parse(asText(json?.['expires_at']) ?? '');
+	if (accessToken === undefined || Number.isNaN(issuedAt) || Number.isNaN(expiresAt))
+		return undefined;
 	return {
 		accessToken,
 		...optional('scope', asText(json?.['scope'])),
@@ -142,7 +146,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 	}
 	const keySha256 = asText(json?.['key_sha256']);
 	const sealedFor = parseSealedFor(json?.['sealed_for']);
-	if (json === undefined || json[FORMAT_KEY] !== FORMAT || keySha256 === undefined || sealedFor === undefined) {
+	if (json?.[FORMAT_KEY] !== FORMAT || keySha256 === undefined || sealedFor === undefined) {
 		throw invalid(secretId);
 	}
 	const {
@@ -162,7 +166,10 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		keySha256,
 		sealedFor,
 		...optional('clientSecret', asText(clientSecret)),
-		...optional('clientAuthentication', asText(clientAuthentication) as ClientAuthenticationMethod | undefined),
+		...optional(
+			'clientAuthentication',
+			asText(clientAuthentication) as ClientAuthenticationMethod | undefined,
+		),
 		...optional('refreshToken', asText(refreshToken)),
 		...optional('tokenSet', parseTokenSet(token)),
 		typedSha256: {
@@ -220,9 +227,11 @@ export function assertSealedFor(bundle: Bundle, connection: Connection): void {
 	const changed = changedSince(bundle.sealedFor, connection);
 	const [first] = changed;
 	if (first === undefined) return;
-	const secrets = connection.grantType === 'refresh_token' ? 'Client Secret and Refresh Token' : 'Client Secret';
+	const secrets =
+		connection.grantType === 'refresh_token' ? 'Client Secret and Refresh Token' : 'Client Secret';
 	const again =
-		connection.clientSecretSource.kind === 'reference' && connection.grantType === 'client_credentials'
+		connection.clientSecretSource.kind === 'reference' &&
+		connection.grantType === 'client_credentials'
 			? 'create a new credential for the new address'
 			: `type ${secrets} again`;
 	throw new ConfigurationError(
@@ -230,15 +239,4 @@ export function assertSealedFor(bundle: Bundle, connection: Connection): void {
 		`the stored secret was sealed for another ${changed.join(', ')} and is not sent elsewhere. Either restore the former value or ${again}, then save.`,
 		{ code: 'SEALED_FOR_OTHER' },
 	);
-}
-
-/** The bundle with new tokens in it. The old refresh token stays where no new one came (RFC 6749 §6). */
-export function withTokens(bundle: Bundle, issued: IssuedTokens): Bundle {
-	const { tokenSet, refreshToken, clientAuthentication } = issued;
-	return {
-		...bundle,
-		tokenSet,
-		...(refreshToken === undefined ? {} : { refreshToken }),
-		...(clientAuthentication === undefined ? {} : { clientAuthentication }),
-	};
 }

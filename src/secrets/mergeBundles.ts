@@ -21,7 +21,14 @@ export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle
 		if (theirs[key] === undefined) Reflect.deleteProperty(merged, key);
 		else merged[key] = theirs[key];
 	};
-	for (const key of ['label', 'keySha256', 'sealedFor', 'clientSecret', 'clientAuthentication', 'typedSha256'] as const) {
+	for (const key of [
+		'label',
+		'keySha256',
+		'sealedFor',
+		'clientSecret',
+		'clientAuthentication',
+		'typedSha256',
+	] as const) {
 		if (changed(base[key], theirs[key])) take(key);
 	}
 	if (changed(base.tokenSet, theirs.tokenSet)) {
@@ -35,7 +42,10 @@ export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle
 	const keys = new Set([...Object.keys(ours.other), ...Object.keys(theirs.other)]);
 	merged['other'] = Object.fromEntries(
 		[...keys]
-			.map((key) => [key, changed(base.other[key], theirs.other[key]) ? theirs.other[key] : ours.other[key]])
+			.map((key) => [
+				key,
+				changed(base.other[key], theirs.other[key]) ? theirs.other[key] : ours.other[key],
+			])
 			.filter(([, value]) => value !== undefined),
 	);
 	return merged as unknown as Bundle;

@@ -15,7 +15,6 @@ export interface SecretRef {
 	readonly key: string;
 }
 
-
 /** 256 random bits, base64url. */
 export function createKey(): string {
 	return randomBytes(32).toString('base64url');
@@ -60,7 +59,13 @@ export function parseSecretRef(text: string, store: SecretStore['kind']): Secret
 		throw damaged();
 	}
 	const { v, secretId, key } = json;
-	if (v !== 1 || typeof secretId !== 'string' || secretId === '' || typeof key !== 'string' || key.length < 43) {
+	if (
+		v !== 1 ||
+		typeof secretId !== 'string' ||
+		secretId === '' ||
+		typeof key !== 'string' ||
+		key.length < 43
+	) {
 		throw damaged();
 	}
 	if (json.store !== store) {

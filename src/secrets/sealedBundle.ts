@@ -93,9 +93,12 @@ export class SealedBundle {
 	/** Tries again to write what could not be written. @throws SecretStoreError */
 	async saveUnsaved(): Promise<void> {
 		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-			if (this.ours === undefined) return this.saved();
 			if (this.stored === undefined) await this.read();
-			else if (await this.tryWrite(this.ours, this.stored)) return this.saved();
+			else if (this.ours === undefined || (await this.tryWrite(this.ours, this.stored))) {
+				this.ours = undefined;
+				this.mustSave = false;
+				return;
+			}
 		}
 		throw new SecretStoreError(
 			`the secret ${this.ref.secretId} is changed by others faster than it can be written. It is tried again at the next call.`,
@@ -103,15 +106,14 @@ export class SealedBundle {
 		);
 	}
 
-	private saved(): void {
-		this.ours = undefined;
-		this.mustSave = false;
-	}
-
 	/** True where the store holds `ours` now and nothing of another writer was lost. */
 	private async tryWrite(ours: Bundle, base: Stored): Promise<boolean> {
 		try {
-			const { versionId, replaced } = await this.store.write(this.ref.secretId, formatBundle(ours), base.versionId);
+			const { versionId, replaced } = await this.store.write(
+				this.ref.secretId,
+				formatBundle(ours),
+				base.versionId,
+			);
 			this.stored = { versionId, bundle: ours };
 			if (replaced === undefined) return true;
 			// Somebody's edit was overwritten between read and write: put it back.

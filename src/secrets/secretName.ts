@@ -9,7 +9,9 @@ export const NAME_PREFIX = 'n8n/vaulted-oauth2';
 export const TAGS = { 'managed-by': 'n8n-nodes-vaulted-oauth2' } as const;
 
 /** `n8n/vaulted-oauth2/[tenant/]label-random`, in the characters AWS allows; or the name the form gives. */
-export function secretNameFor(connection: Pick<Connection, 'label' | 'tenantId' | 'store'>): string {
+export function secretNameFor(
+	connection: Pick<Connection, 'label' | 'tenantId' | 'store'>,
+): string {
 	if (connection.store.kind === 'awsSecretsManager' && connection.store.secretName !== undefined) {
 		return connection.store.secretName;
 	}
@@ -22,6 +24,10 @@ export function secretNameFor(connection: Pick<Connection, 'label' | 'tenantId' 
 		.slice(0, 64);
 	// AWS appends a hyphen and six characters to the ARN; a name that ends alike would confuse partial ARNs.
 	const random = randomBytes(4).toString('hex');
-	const parts = [NAME_PREFIX, connection.tenantId, `${label === '' ? 'connection' : label}-${random}`];
+	const parts = [
+		NAME_PREFIX,
+		connection.tenantId,
+		`${label === '' ? 'connection' : label}-${random}`,
+	];
 	return parts.filter((part) => part !== undefined).join('/');
 }

@@ -19,6 +19,7 @@ export interface WriteResult {
 	readonly replaced?: SecretVersion;
 }
 
+/** What a new secret gets besides its content. */
 export interface CreateOptions {
 	readonly description?: string;
 	/** Tags for stores that have them; names and values are not confidential. */

@@ -20,7 +20,8 @@ export class Backoff {
 
 	/** `atLeastMs`: a wait that was asked for, such as `Retry-After`. */
 	failed(now: number, atLeastMs = 0): void {
-		const own = this.failures === 0 ? 0 : Math.min(this.longestMs, this.firstMs * 2 ** (this.failures - 1));
+		const own =
+			this.failures === 0 ? 0 : Math.min(this.longestMs, this.firstMs * 2 ** (this.failures - 1));
 		this.failures += 1;
 		this.notBefore = now + Math.max(own, atLeastMs);
 	}

@@ -1,4 +1,5 @@
 import type { ClientAuthenticationMethod } from '../config/connection';
+import type { Bundle } from '../secrets/bundle';
 
 /** What an authorization server issued (RFC 6749 §5.1), with times instead of a duration. */
 export interface TokenSet {
@@ -20,4 +21,15 @@ export interface IssuedTokens {
 	readonly refreshToken?: string;
 	/** Client authentication that worked, where it was found by trying. */
 	readonly clientAuthentication?: ClientAuthenticationMethod;
+}
+
+/** The bundle with new tokens in it. The old refresh token stays where no new one came (RFC 6749 §6). */
+export function withTokens(bundle: Bundle, issued: IssuedTokens): Bundle {
+	const { tokenSet, refreshToken, clientAuthentication } = issued;
+	return {
+		...bundle,
+		tokenSet,
+		...(refreshToken === undefined ? {} : { refreshToken }),
+		...(clientAuthentication === undefined ? {} : { clientAuthentication }),
+	};
 }

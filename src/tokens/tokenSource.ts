@@ -1,11 +1,11 @@
 import { ProviderError, ReconnectError, SecretStoreError, VaultedOAuth2Error } from '../errors';
-import { withTokens, type Bundle } from '../secrets/bundle';
+import type { Bundle } from '../secrets/bundle';
 import type { SealedBundle } from '../secrets/sealedBundle';
 import { Backoff } from './backoff';
 import type { VersionBudget } from './budget';
 import type { TokenEventName } from './events';
 import { freshness, refreshAt, type RefreshPolicy } from './freshness';
-import type { IssuedTokens, TokenSet } from './tokenSet';
+import { withTokens, type IssuedTokens, type TokenSet } from './tokenSet';
 
 /** Asks the authorization server for tokens with what a bundle holds (RFC 6749 §4.4 or §6). */
 export interface TokenRequest {
@@ -107,9 +107,17 @@ export class TokenSource {
 	 */
 	async replaceRefused(accessToken: string): Promise<TokenSet | undefined> {
 		const known = this.known();
-		if (known !== undefined && known.accessToken !== accessToken && this.freshness(known) === 'fresh') return known;
+		if (
+			known !== undefined &&
+			known.accessToken !== accessToken &&
+			this.freshness(known) === 'fresh'
+		)
+			return known;
 		const { replacement } = this;
-		if (replacement?.accessToken === accessToken && this.options.now() - replacement.issuedAt < REPLACEMENT_MS) {
+		if (
+			replacement?.accessToken === accessToken &&
+			this.options.now() - replacement.issuedAt < REPLACEMENT_MS
+		) {
 			return undefined;
 		}
 		return await this.join({ force: true, refused: accessToken });
@@ -139,12 +147,20 @@ export class TokenSource {
 		if (running !== undefined) {
 			if (!reason.force) return await running.promise;
 			const before = await running.promise.catch(() => undefined);
-			if (reason.refused !== undefined && before !== undefined && before.accessToken !== reason.refused) return before;
+			if (
+				reason.refused !== undefined &&
+				before !== undefined &&
+				before.accessToken !== reason.refused
+			)
+				return before;
 			// Several that were waiting for the same flight share the next one.
 			const next = this.flight;
 			if (next?.forced === true && next !== running) return await next.promise;
 		}
-		const flight: Flight = { forced: reason.force, promise: this.options.bundle.exclusive(() => this.refresh(reason)) };
+		const flight: Flight = {
+			forced: reason.force,
+			promise: this.options.bundle.exclusive(() => this.refresh(reason)),
+		};
 		this.flight = flight;
 		try {
 			return await flight.promise;
@@ -158,12 +174,18 @@ export class TokenSource {
 		const valid = reason.refused === undefined ? this.validNow(bundle.lastKnown) : undefined;
 		if (!reason.force) {
 			if (valid !== undefined && now() < this.coolUntil) return valid;
-			if (valid === undefined && this.lastError !== undefined && this.backoff.waiting(now())) throw this.lastError;
+			if (valid === undefined && this.lastError !== undefined && this.backoff.waiting(now()))
+				throw this.lastError;
 		}
 		try {
 			const stored = await this.readStore(valid, reason);
-			const adopted = reason.force && reason.refused === undefined ? undefined : this.usable(stored);
-			if (adopted !== undefined && adopted.accessToken !== reason.refused && this.freshness(adopted) === 'fresh') {
+			const adopted =
+				reason.force && reason.refused === undefined ? undefined : this.usable(stored);
+			if (
+				adopted !== undefined &&
+				adopted.accessToken !== reason.refused &&
+				this.freshness(adopted) === 'fresh'
+			) {
 				this.succeeded('adopted');
 				return adopted;
 			}
@@ -189,7 +211,11 @@ export class TokenSource {
 			return stored;
 		} catch (error) {
 			const known = bundle.lastKnown;
-			const goesOn = error instanceof SecretStoreError && error.temporary && !request.rotates && known !== undefined;
+			const goesOn =
+				error instanceof SecretStoreError &&
+				error.temporary &&
+				!request.rotates &&
+				known !== undefined;
 			if (!goesOn || (valid !== undefined && !reason.force)) throw error;
 			emit('served while the secret store is down', error.code);
 			return known;
@@ -202,12 +228,21 @@ export class TokenSource {
 		try {
 			return await this.store(stored, await request.send(stored));
 		} catch (error) {
-			if (!(error instanceof VaultedOAuth2Error) || !['INVALID_GRANT', 'INVALID_CLIENT'].includes(error.code)) throw error;
+			if (
+				!(error instanceof VaultedOAuth2Error) ||
+				!['INVALID_GRANT', 'INVALID_CLIENT'].includes(error.code)
+			)
+				throw error;
 			const reread = await bundle.read();
 			authorize(reread);
 			if (request.same(stored, reread)) throw error;
 			const newer = this.usable(reread);
-			if (newer !== undefined && newer.accessToken !== reason.refused && this.freshness(newer) === 'fresh') return newer;
+			if (
+				newer !== undefined &&
+				newer.accessToken !== reason.refused &&
+				this.freshness(newer) === 'fresh'
+			)
+				return newer;
 			return await this.store(reread, await request.send(reread));
 		}
 	}
@@ -262,7 +297,8 @@ export class TokenSource {
 		if (!(error instanceof VaultedOAuth2Error)) throw error;
 		const { now, emit } = this.options;
 		this.lastError = error;
-		const temporary = error instanceof ProviderError || (error instanceof SecretStoreError && error.temporary);
+		const temporary =
+			error instanceof ProviderError || (error instanceof SecretStoreError && error.temporary);
 		if (!temporary) {
 			if (error instanceof ReconnectError) emit('reconnect needed', error.code);
 			throw error;
@@ -275,7 +311,9 @@ export class TokenSource {
 		}
 		this.coolUntil = now() + Math.max(wait, COOL_DOWN_MS);
 		emit(
-			error instanceof ProviderError ? 'served while the provider is down' : 'served while the secret store is down',
+			error instanceof ProviderError
+				? 'served while the provider is down'
+				: 'served while the secret store is down',
 			error.code,
 		);
 		return valid;

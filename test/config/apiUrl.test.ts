@@ -50,7 +50,9 @@ it.each([
 	'https:evil.example',
 	'https:///evil.example',
 ])('refuses %j', (path) => {
-	expect(() => resolve(path)).toThrow(expect.objectContaining({ field: 'Path', code: 'ADDRESS_NOT_ALLOWED' }) as Error);
+	expect(() => resolve(path)).toThrow(
+		expect.objectContaining({ field: 'Path', code: 'ADDRESS_NOT_ALLOWED' }) as Error,
+	);
 });
 
 it('tells which addresses may receive the token', () => {

@@ -1,11 +1,9 @@
 import { isSecureUrl, parseConnection } from '../../src/config/parseConnection';
+import { failureOf, type Failure } from '../support/failureOf';
 import { awsForm, form } from './fixtures';
 
-const refusal = async (fields: Record<string, unknown>): Promise<{ field: string; message: string; code: string }> =>
-	await parseConnection(fields).then(
-		() => ({ field: 'none', message: 'accepted', code: 'none' }),
-		(error: { field: string; message: string; code: string }) => error,
-	);
+const refusal = async (fields: Record<string, unknown>): Promise<Failure> =>
+	await failureOf(parseConnection(fields));
 
 it('reads a form into a connection, with nothing in it that was left empty', async () => {
 	await expect(parseConnection(form())).resolves.toEqual({
@@ -57,19 +55,31 @@ it('reads the ways to reach AWS', async () => {
 		region: 'eu-central-1',
 		credentials: { kind: 'accessKey', accessKeyId: 'AKIAEXAMPLE' },
 	});
-	await expect(store({ awsCredentials: 'default' })).resolves.toMatchObject({ credentials: { kind: 'default' } });
+	await expect(store({ awsCredentials: 'default' })).resolves.toMatchObject({
+		credentials: { kind: 'default' },
+	});
 	await expect(
-		store({ awsCredentials: 'assumeRole', awsRoleArn: 'arn:aws:iam::123456789012:role/n8n', awsExternalId: 'x' }),
+		store({
+			awsCredentials: 'assumeRole',
+			awsRoleArn: 'arn:aws:iam::123456789012:role/n8n',
+			awsExternalId: 'x',
+		}),
 	).resolves.toMatchObject({
 		credentials: { kind: 'assumeRole', externalId: 'x', base: { accessKeyId: 'AKIAEXAMPLE' } },
 	});
 	await expect(
-		store({ awsCredentials: 'assumeRole', awsRoleArn: 'arn:aws:iam::123456789012:role/n8n', awsAccessKeyId: '' }),
+		store({
+			awsCredentials: 'assumeRole',
+			awsRoleArn: 'arn:aws:iam::123456789012:role/n8n',
+			awsAccessKeyId: '',
+		}),
 	).resolves.not.toHaveProperty('credentials.base');
 });
 
 it('does not take a typed secret that the form does not show', async () => {
-	const { typed } = await parseConnection(form({ clientAuthentication: 'none', refreshToken: 'left over' }));
+	const { typed } = await parseConnection(
+		form({ clientAuthentication: 'none', refreshToken: 'left over' }),
+	);
 	expect(typed).toEqual({});
 });
 
@@ -78,18 +88,32 @@ it.each([
 	['client ID', form({ clientId: undefined }), 'Client ID', 'MISSING_FIELD'],
 	['token URL and issuer', form({ tokenUrl: '' }), 'Token URL', 'MISSING_FIELD'],
 	['API base URL', form({ apiBaseUrl: '' }), 'API Base URL', 'MISSING_FIELD'],
-	['tenant that an address asks for', form({ tokenUrl: 'https://x.example/{tenantId}' }), 'Tenant ID', 'MISSING_FIELD'],
+	[
+		'tenant that an address asks for',
+		form({ tokenUrl: 'https://x.example/{tenantId}' }),
+		'Tenant ID',
+		'MISSING_FIELD',
+	],
 	['AWS region', awsForm({ awsRegion: '' }), 'AWS Region', 'MISSING_FIELD'],
 	['access key', awsForm({ awsSecretAccessKey: '' }), 'AWS Secret Access Key', 'MISSING_FIELD'],
 	['role', awsForm({ awsCredentials: 'assumeRole' }), 'AWS Role ARN', 'MISSING_FIELD'],
-	['reference', awsForm({ clientSecretSource: 'reference' }), 'Client Secret Name or ARN', 'MISSING_FIELD'],
+	[
+		'reference',
+		awsForm({ clientSecretSource: 'reference' }),
+		'Client Secret Name or ARN',
+		'MISSING_FIELD',
+	],
 ])('names a missing %s as the form does', async (_name, fields, field, code) => {
 	await expect(refusal(fields)).resolves.toMatchObject({ field, code });
 });
 
 it.each([
 	['a plain http token URL', form({ tokenUrl: 'http://login.example.com/token' }), 'Token URL'],
-	['a token URL with a password', form({ tokenUrl: 'https://a:b@login.example.com/token' }), 'Token URL'],
+	[
+		'a token URL with a password',
+		form({ tokenUrl: 'https://a:b@login.example.com/token' }),
+		'Token URL',
+	],
 	['something that is no address', form({ apiBaseUrl: 'api.example.com' }), 'API Base URL'],
 	['a query in the base', form({ apiBaseUrl: 'https://api.example.com/?a=b' }), 'API Base URL'],
 	['a plain http API', form({ apiBaseUrl: 'http://10.0.0.1/' }), 'API Base URL'],
@@ -98,14 +122,42 @@ it.each([
 	['a tenant that would change the host', form({ tenantId: 'evil.example/' }), 'Tenant ID'],
 	['a negative buffer', form({ refreshBufferSeconds: -1 }), 'Refresh Buffer (Seconds)'],
 	['a region that is none', awsForm({ awsRegion: 'evil.example/x' }), 'AWS Region'],
-	['an endpoint without TLS', awsForm({ awsEndpoint: 'http://secrets.example.com' }), 'AWS Endpoint'],
-	['a role that is none', awsForm({ awsCredentials: 'assumeRole', awsRoleArn: 'n8n' }), 'AWS Role ARN'],
-	['a reference with the local vault', form({ clientSecretSource: 'reference' }), 'Client Secret Source'],
+	[
+		'an endpoint without TLS',
+		awsForm({ awsEndpoint: 'http://secrets.example.com' }),
+		'AWS Endpoint',
+	],
+	[
+		'a role that is none',
+		awsForm({ awsCredentials: 'assumeRole', awsRoleArn: 'n8n' }),
+		'AWS Role ARN',
+	],
+	[
+		'a reference with the local vault',
+		form({ clientSecretSource: 'reference' }),
+		'Client Secret Source',
+	],
 	['a validation path elsewhere', form({ validationPath: '//evil.example/me' }), 'Validation Path'],
-	['an origin with a path', form({ additionalApiOrigins: 'https://a.example/x' }), 'Additional API Origins'],
-	['parameters that are no JSON', form({ tokenParameters: 'audience=x' }), 'Additional Token Parameters'],
-	['parameters that have a field', form({ tokenParameters: '{"client_secret":"x"}' }), 'Additional Token Parameters'],
-	['parameters that are no texts', form({ tokenParameters: '{"a":{"b":1}}' }), 'Additional Token Parameters'],
+	[
+		'an origin with a path',
+		form({ additionalApiOrigins: 'https://a.example/x' }),
+		'Additional API Origins',
+	],
+	[
+		'parameters that are no JSON',
+		form({ tokenParameters: 'audience=x' }),
+		'Additional Token Parameters',
+	],
+	[
+		'parameters that have a field',
+		form({ tokenParameters: '{"client_secret":"x"}' }),
+		'Additional Token Parameters',
+	],
+	[
+		'parameters that are no texts',
+		form({ tokenParameters: '{"a":{"b":1}}' }),
+		'Additional Token Parameters',
+	],
 ])('refuses %s', async (_name, fields, field) => {
 	await expect(refusal(fields)).resolves.toMatchObject({ field });
 });
@@ -118,10 +170,15 @@ it('names every field that is wrong, and repeats no secret', async () => {
 });
 
 it('takes plain http only to this machine itself', () => {
-	expect(['http://127.0.0.1:1/x', 'http://localhost/x', 'http://[::1]:2/'].every(isSecureUrl)).toBe(true);
+	expect(['http://127.0.0.1:1/x', 'http://localhost/x', 'http://[::1]:2/'].every(isSecureUrl)).toBe(
+		true,
+	);
 	expect(
-		['http://127.0.0.1.evil.example/', 'http://localhost.evil.example/', 'http://2130706433.example/', 'ftp://localhost/'].some(
-			isSecureUrl,
-		),
+		[
+			'http://127.0.0.1.evil.example/',
+			'http://localhost.evil.example/',
+			'http://2130706433.example/',
+			'ftp://localhost/',
+		].some(isSecureUrl),
 	).toBe(false);
 });

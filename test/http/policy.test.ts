@@ -8,6 +8,7 @@ import { readInstanceSettings } from '../../src/config/instanceSettings';
 import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type EgressPolicy } from '../../src/http/egress';
 import { createGuard } from '../../src/http/policy';
+import { egressErrorOf } from './support/egressErrorOf';
 import { startProxy, startServer, type TestServer } from './support/servers';
 
 const NOTHING: EgressPolicy = {
@@ -165,7 +166,7 @@ describe('requests of an instance with a policy', () => {
 	it.each(spellings)('do not reach a blocked address written as %s', async (host) => {
 		const before = server.connections();
 
-		expect(await errorOf(get(DEFAULTS, host))).toMatchObject({ code: 'BLOCKED' });
+		expect(await egressErrorOf(get(DEFAULTS, host))).toMatchObject({ code: 'BLOCKED' });
 		expect(server.connections()).toBe(before);
 	});
 
@@ -173,11 +174,13 @@ describe('requests of an instance with a policy', () => {
 		const before = server.connections();
 		answerWith('127.0.0.1');
 
-		const named = await errorOf(get(DEFAULTS, 'rebind.example.com'));
+		const named = await egressErrorOf(get(DEFAULTS, 'rebind.example.com'));
 		expect(named).toMatchObject({ code: 'BLOCKED', host: `rebind.example.com:${server.port}` });
 		expect(named.message).toContain('127.0.0.1');
 		const policy = { ...NOTHING, blockedHostnames: ['rebind.example.com'] };
-		expect(await errorOf(get(policy, 'rebind.example.com'))).toMatchObject({ code: 'BLOCKED' });
+		expect(await egressErrorOf(get(policy, 'rebind.example.com'))).toMatchObject({
+			code: 'BLOCKED',
+		});
 		expect(server.connections()).toBe(before);
 	});
 
@@ -224,7 +227,9 @@ describe('requests of an instance with a policy', () => {
 
 			for (const scheme of ['http', 'https']) {
 				for (const host of ['blocked.example.com', '10.0.0.1', '[::1]']) {
-					expect(await errorOf(at(`${scheme}://${host}/`))).toMatchObject({ code: 'BLOCKED' });
+					expect(await egressErrorOf(at(`${scheme}://${host}/`))).toMatchObject({
+						code: 'BLOCKED',
+					});
 				}
 			}
 			expect(proxy.seen).toEqual([]);
@@ -269,13 +274,4 @@ function blocks(policy: EgressPolicy, host: string): boolean {
 		expect(error).toMatchObject({ name: 'EgressError', code: 'BLOCKED', host });
 		return true;
 	}
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<EgressError> {
-	const reason: unknown = await promise.then(
-		() => undefined,
-		(error: unknown) => error,
-	);
-	expect(reason).toBeInstanceOf(EgressError);
-	return reason as EgressError;
 }

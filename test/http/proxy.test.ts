@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
 import tls from 'node:tls';
@@ -8,6 +8,7 @@ import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type Egress } from '../../src/http/egress';
 import { proxiesFromEnvironment, type Target } from '../../src/http/proxy';
 import { selfSigned } from './support/certificate';
+import { egressErrorOf } from './support/egressErrorOf';
 import { startProxy, startServer, type TestProxy, type TestServer } from './support/servers';
 
 const IDP: Target = { scheme: 'https', host: 'idp.example.com', port: 443 };
@@ -119,7 +120,7 @@ describe('requests through a proxy', () => {
 			proxyAuthorization: null,
 		});
 		expect(proxy.seen).toEqual([{ line: 'CONNECT idp.example.com:443', authorization: undefined }]);
-		const other = await errorOf(post(egress, 'https://other.example.com/', ''));
+		const other = await egressErrorOf(post(egress, 'https://other.example.com/', ''));
 		expect(other).toMatchObject({ code: 'NETWORK', detail: 'ERR_TLS_CERT_ALTNAME_INVALID' });
 	});
 
@@ -202,13 +203,40 @@ describe('requests through a proxy', () => {
 		httpsAgent.destroy();
 	});
 
+	it('go only where the given environment says, whatever the HTTP client finds in that of the process', async () => {
+		const before = process.env['HTTP_PROXY'];
+		process.env['HTTP_PROXY'] = `http://127.0.0.1:${proxy.port}`;
+		try {
+			await post(createEgress(undefined, {}), `http://127.0.0.1:${plain.port}/`, '');
+		} finally {
+			if (before === undefined) delete process.env['HTTP_PROXY'];
+			else process.env['HTTP_PROXY'] = before;
+		}
+
+		expect(proxy.seen).toEqual([]);
+	});
+
+	it('reach the proxy itself directly, although n8n replaces the global agent by one that goes through it', async () => {
+		leadTo(secure);
+		const before = http.globalAgent;
+		http.globalAgent = new Detour();
+		try {
+			const answer = await post(through(proxy), 'https://idp.example.com/', '');
+			expect(answer.status).toBe(200);
+		} finally {
+			http.globalAgent = before;
+		}
+	});
+
 	it('say what the proxy answered when it refuses', async () => {
 		const refusing = await startProxy({
 			leadsTo: () => secure.port,
 			refusal: 'HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n',
 		});
 
-		const error = await errorOf(post(through(refusing), 'https://idp.example.com/', 'secret'));
+		const error = await egressErrorOf(
+			post(through(refusing), 'https://idp.example.com/', 'secret'),
+		);
 		await refusing.close();
 
 		expect(error).toMatchObject({
@@ -223,7 +251,7 @@ describe('requests through a proxy', () => {
 		const egress = through(gone);
 		await gone.close();
 
-		const error = await errorOf(post(egress, 'https://idp.example.com/', ''));
+		const error = await egressErrorOf(post(egress, 'https://idp.example.com/', ''));
 
 		expect(error).toMatchObject({ code: 'NETWORK', detail: 'PROXY_ECONNREFUSED' });
 	});
@@ -237,7 +265,7 @@ describe('requests through a proxy', () => {
 		const connected = once(silent, 'connection');
 
 		const request = { method: 'GET', headers: {}, timeoutMs: 30 };
-		const error = await errorOf(egress.request('https://idp.example.com/', request));
+		const error = await egressErrorOf(egress.request('https://idp.example.com/', request));
 
 		expect(error).toMatchObject({ code: 'TIMEOUT', host: 'idp.example.com' });
 		const [socket] = (await connected) as [tls.TLSSocket];
@@ -249,7 +277,7 @@ describe('requests through a proxy', () => {
 		const egress = createEgress(undefined, { ALL_PROXY: 'socks5://127.0.0.1:1' });
 
 		for (const scheme of ['http', 'https']) {
-			const error = await errorOf(post(egress, `${scheme}://127.0.0.1:${plain.port}/`, ''));
+			const error = await egressErrorOf(post(egress, `${scheme}://127.0.0.1:${plain.port}/`, ''));
 			expect(error).toMatchObject({ code: 'NETWORK', detail: 'PROXY_NOT_USABLE' });
 		}
 	});
@@ -280,6 +308,12 @@ const echo: Parameters<typeof startServer>[0] = (request, response) => {
 	});
 };
 
+class Detour extends http.Agent {
+	addRequest(request: ClientRequest): void {
+		request.emit('error', new Error('A proxy was asked for the way to itself'));
+	}
+}
+
 /** Node 24 has these, the types of Node 20 do not. */
 interface DefaultCertificates {
 	getCACertificates(type: 'default'): string[];
@@ -292,13 +326,4 @@ function defaultCertificates(): string[] {
 
 function setDefaultCertificates(certificates: readonly string[]): void {
 	(tls as unknown as DefaultCertificates).setDefaultCACertificates(certificates);
-}
-
-async function errorOf(promise: Promise<unknown>): Promise<EgressError> {
-	const reason: unknown = await promise.then(
-		() => undefined,
-		(error: unknown) => error,
-	);
-	expect(reason).toBeInstanceOf(EgressError);
-	return reason as EgressError;
 }

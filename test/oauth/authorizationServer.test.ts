@@ -1,6 +1,5 @@
 import nock from 'nock';
 
-import type { VaultedOAuth2Error } from '../../src/errors';
 import { createEgress } from '../../src/http/createEgress';
 import {
 	createAuthorizationServer,
@@ -8,23 +7,33 @@ import {
 	type Client,
 	type GrantRequest,
 } from '../../src/oauth/authorizationServer';
+import { failureOf, type Failure } from '../support/failureOf';
 
 const HOST = 'https://login.example.com';
 const NOW = Date.UTC(2026, 0, 1);
-const client: Client = { clientId: 'the-client', clientSecret: 'a-b_c~d+e%', authentication: 'client_secret_basic' };
-const clientCredentials: GrantRequest = { grantType: 'client_credentials', scope: 'a b', parameters: { audience: 'x' } };
-const refresh: GrantRequest = { grantType: 'refresh_token', refreshToken: 'the-refresh-token', parameters: {} };
+const client: Client = {
+	clientId: 'the-client',
+	clientSecret: 'a-b_c~d+e%',
+	authentication: 'client_secret_basic',
+};
+const clientCredentials: GrantRequest = {
+	grantType: 'client_credentials',
+	scope: 'a b',
+	parameters: { audience: 'x' },
+};
+const refresh: GrantRequest = {
+	grantType: 'refresh_token',
+	refreshToken: 'the-refresh-token',
+	parameters: {},
+};
 
-const server = (options: { issuer?: string; tokenEndpoint?: string } = { tokenEndpoint: `${HOST}/token` }): AuthorizationServer =>
+const server = (
+	options: { issuer?: string; tokenEndpoint?: string } = { tokenEndpoint: `${HOST}/token` },
+): AuthorizationServer =>
 	createAuthorizationServer({ ...options, egress: createEgress(undefined, {}), now: () => NOW });
 
-const failure = async (grant: GrantRequest = clientCredentials, as = server()): Promise<VaultedOAuth2Error & { field?: string }> =>
-	await as.requestTokens(client, grant).then(
-		() => {
-			throw new Error('it succeeded');
-		},
-		(error: VaultedOAuth2Error) => error,
-	);
+const failure = async (grant: GrantRequest = clientCredentials, as = server()): Promise<Failure> =>
+	await failureOf(as.requestTokens(client, grant));
 
 beforeAll(() => {
 	nock.disableNetConnect();
@@ -51,7 +60,11 @@ describe('a token request', () => {
 			expiresIn: 3600,
 			sentAt: NOW,
 		});
-		expect(form(body)).toMatchObject({ grant_type: 'client_credentials', scope: 'a b', audience: 'x' });
+		expect(form(body)).toMatchObject({
+			grant_type: 'client_credentials',
+			scope: 'a b',
+			audience: 'x',
+		});
 	});
 
 	it('sends the refresh token grant and returns the rotated token', async () => {
@@ -59,13 +72,27 @@ describe('a token request', () => {
 		nock(HOST)
 			.post('/token', (received) => ((body = received), true))
 			.reply(201, { access_token: 'at', refresh_token: 'new', id_token: 'not.checked.here' });
-		await expect(server().requestTokens(client, refresh)).resolves.toMatchObject({ accessToken: 'at', refreshToken: 'new' });
-		expect(form(body)).toMatchObject({ grant_type: 'refresh_token', refresh_token: 'the-refresh-token' });
+		await expect(server().requestTokens(client, refresh)).resolves.toMatchObject({
+			accessToken: 'at',
+			refreshToken: 'new',
+		});
+		expect(form(body)).toMatchObject({
+			grant_type: 'refresh_token',
+			refresh_token: 'the-refresh-token',
+		});
 	});
 
 	it.each([
-		['client_secret_basic', `Basic ${Buffer.from('the%2Dclient:a%2Db%5Fc%7Ed%2Be%25').toString('base64')}`, undefined],
-		['client_secret_basic_unencoded', `Basic ${Buffer.from('the-client:a-b_c~d+e%').toString('base64')}`, undefined],
+		[
+			'client_secret_basic',
+			`Basic ${Buffer.from('the%2Dclient:a%2Db%5Fc%7Ed%2Be%25').toString('base64')}`,
+			undefined,
+		],
+		[
+			'client_secret_basic_unencoded',
+			`Basic ${Buffer.from('the-client:a-b_c~d+e%').toString('base64')}`,
+			undefined,
+		],
 		['client_secret_post', undefined, 'a-b_c~d+e%'],
 		['none', undefined, undefined],
 	] as const)('authenticates the client by %s', async (authentication, authorization, inBody) => {
@@ -104,20 +131,28 @@ describe('discovery', () => {
 		nock(HOST).get('/.well-known/openid-configuration').reply(404);
 		nock(HOST).get('/.well-known/oauth-authorization-server').reply(200, metadata);
 		nock(HOST).post('/discovered/token').reply(200, { access_token: 'at' });
-		await expect(server({ issuer: HOST }).requestTokens(client, clientCredentials)).resolves.toMatchObject({ accessToken: 'at' });
+		await expect(
+			server({ issuer: HOST }).requestTokens(client, clientCredentials),
+		).resolves.toMatchObject({ accessToken: 'at' });
 	});
 
 	it('does not believe metadata of another issuer', async () => {
-		nock(HOST).get('/.well-known/openid-configuration').reply(200, { ...metadata, issuer: 'https://evil.example' });
+		nock(HOST)
+			.get('/.well-known/openid-configuration')
+			.reply(200, { ...metadata, issuer: 'https://evil.example' });
 		nock(HOST).get('/.well-known/oauth-authorization-server').reply(404);
-		await expect(failure(clientCredentials, server({ issuer: HOST }))).resolves.toMatchObject({ field: 'Issuer URL' });
+		await expect(failure(clientCredentials, server({ issuer: HOST }))).resolves.toMatchObject({
+			field: 'Issuer URL',
+		});
 	});
 
 	it('does not send secrets to a discovered address without TLS', async () => {
 		nock(HOST)
 			.get('/.well-known/openid-configuration')
 			.reply(200, { ...metadata, token_endpoint: 'http://login.example.com/token' });
-		await expect(failure(clientCredentials, server({ issuer: HOST }))).resolves.toMatchObject({ field: 'Token URL' });
+		await expect(failure(clientCredentials, server({ issuer: HOST }))).resolves.toMatchObject({
+			field: 'Token URL',
+		});
 	});
 
 	it('is a temporary failure while the provider is down, and tried again', async () => {
@@ -125,14 +160,20 @@ describe('discovery', () => {
 		nock(HOST).get('/.well-known/openid-configuration').reply(200, metadata);
 		nock(HOST).post('/discovered/token').reply(200, { access_token: 'at' });
 		const as = server({ issuer: HOST });
-		await expect(failure(clientCredentials, as)).resolves.toMatchObject({ failureClass: 'provider' });
-		await expect(as.requestTokens(client, clientCredentials)).resolves.toMatchObject({ accessToken: 'at' });
+		await expect(failure(clientCredentials, as)).resolves.toMatchObject({
+			failureClass: 'provider',
+		});
+		await expect(as.requestTokens(client, clientCredentials)).resolves.toMatchObject({
+			accessToken: 'at',
+		});
 	});
 
 	it('tells the end of a token where the server introspects', async () => {
 		nock(HOST).get('/.well-known/openid-configuration').reply(200, metadata);
 		nock(HOST).post('/introspect').reply(200, { active: true, exp: 1_800_000_000 });
-		await expect(server({ issuer: HOST }).introspectExpiry(client, 'at')).resolves.toBe(1_800_000_000_000);
+		await expect(server({ issuer: HOST }).introspectExpiry(client, 'at')).resolves.toBe(
+			1_800_000_000_000,
+		);
 	});
 });
 
@@ -142,10 +183,28 @@ describe('an OAuth error', () => {
 		['invalid_grant', clientCredentials, 'configuration', 'UNAUTHORIZED_CLIENT', 'Grant Type'],
 		['invalid_refresh_token', refresh, 'reconnect', 'INVALID_GRANT', undefined],
 		['invalid_client', clientCredentials, 'configuration', 'INVALID_CLIENT', 'Client Secret'],
-		['unauthorized_client', clientCredentials, 'configuration', 'UNAUTHORIZED_CLIENT', 'Grant Type'],
+		[
+			'unauthorized_client',
+			clientCredentials,
+			'configuration',
+			'UNAUTHORIZED_CLIENT',
+			'Grant Type',
+		],
 		['invalid_scope', clientCredentials, 'configuration', 'INVALID_SCOPE', 'Scope'],
-		['invalid_target', clientCredentials, 'configuration', 'INVALID_TARGET', 'Additional Token Parameters'],
-		['temporarily_unavailable', clientCredentials, 'provider', 'TEMPORARILY_UNAVAILABLE', undefined],
+		[
+			'invalid_target',
+			clientCredentials,
+			'configuration',
+			'INVALID_TARGET',
+			'Additional Token Parameters',
+		],
+		[
+			'temporarily_unavailable',
+			clientCredentials,
+			'provider',
+			'TEMPORARILY_UNAVAILABLE',
+			undefined,
+		],
 		['something_else', clientCredentials, 'configuration', 'INVALID_REQUEST', 'Token URL'],
 	] as const)('%s is one of the four classes', async (error, grant, failureClass, code, field) => {
 		nock(HOST).post('/token').reply(400, { error, error_description: 'said the provider' });
@@ -155,7 +214,9 @@ describe('an OAuth error', () => {
 	});
 
 	it('is read from an answer with 401 and a challenge, and from one with 200', async () => {
-		nock(HOST).post('/token').reply(401, { error: 'invalid_client' }, { 'www-authenticate': 'Basic realm="x"' });
+		nock(HOST)
+			.post('/token')
+			.reply(401, { error: 'invalid_client' }, { 'www-authenticate': 'Basic realm="x"' });
 		await expect(failure()).resolves.toMatchObject({ code: 'INVALID_CLIENT' });
 		nock(HOST).post('/token').reply(200, { error: 'invalid_scope' });
 		await expect(failure()).resolves.toMatchObject({ code: 'INVALID_SCOPE' });
@@ -178,29 +239,45 @@ describe('an answer without an OAuth error', () => {
 		[503, 'busy', {}, 'provider', 'SERVER_ERROR'],
 		[500, '{"error":"invalid_client"}', {}, 'provider', 'SERVER_ERROR'],
 		[429, '', { 'retry-after': '30' }, 'provider', 'RATE_LIMITED'],
-		[200, '<html>maintenance</html>', { 'content-type': 'text/html' }, 'provider', 'INVALID_RESPONSE'],
+		[
+			200,
+			'<html>maintenance</html>',
+			{ 'content-type': 'text/html' },
+			'provider',
+			'INVALID_RESPONSE',
+		],
 		[200, '{"access_to', {}, 'provider', 'INVALID_RESPONSE'],
 		[404, 'not here', {}, 'configuration', 'ENDPOINT_NOT_FOUND'],
 		[405, '', {}, 'configuration', 'ENDPOINT_NOT_FOUND'],
 		[302, '', { location: 'https://evil.example/' }, 'configuration', 'REDIRECTED'],
 		[401, '', {}, 'configuration', 'INVALID_CLIENT'],
-	] as const)('%i %j is one of the four classes', async (status, body, headers, failureClass, code) => {
-		nock(HOST).post('/token').reply(status, body, headers);
-		await expect(failure()).resolves.toMatchObject({ failureClass, code });
-	});
+	] as const)(
+		'%i %j is one of the four classes',
+		async (status, body, headers, failureClass, code) => {
+			nock(HOST).post('/token').reply(status, body, headers);
+			await expect(failure()).resolves.toMatchObject({ failureClass, code });
+		},
+	);
 
 	it('carries Retry-After as seconds or as a date', async () => {
 		nock(HOST).post('/token').reply(503, '', { 'retry-after': '30' });
 		await expect(failure()).resolves.toMatchObject({ retryAfterSeconds: 30 });
-		nock(HOST).post('/token').reply(503, '', { 'retry-after': new Date(NOW + 90_000).toUTCString() });
+		nock(HOST)
+			.post('/token')
+			.reply(503, '', { 'retry-after': new Date(NOW + 90_000).toUTCString() });
 		await expect(failure()).resolves.toMatchObject({ retryAfterSeconds: 90 });
 	});
 
-	it.each(['ECONNREFUSED', 'ENOTFOUND', 'ECONNRESET'])('is temporary where there is none (%s)', async (code) => {
-		nock(HOST).post('/token').replyWithError(Object.assign(new Error(code), { code }));
-		const result = await failure();
-		expect(result).toMatchObject({ failureClass: 'provider', code: 'UNREACHABLE' });
-		expect(result.message).toContain('login.example.com');
-		expect(result.message).toContain('Token URL');
-	});
+	it.each(['ECONNREFUSED', 'ENOTFOUND', 'ECONNRESET'])(
+		'is temporary where there is none (%s)',
+		async (code) => {
+			nock(HOST)
+				.post('/token')
+				.replyWithError(Object.assign(new Error(code), { code }));
+			const result = await failure();
+			expect(result).toMatchObject({ failureClass: 'provider', code: 'UNREACHABLE' });
+			expect(result.message).toContain('login.example.com');
+			expect(result.message).toContain('Token URL');
+		},
+	);
 });

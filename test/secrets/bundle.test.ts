@@ -5,7 +5,12 @@ import { secretNameFor } from '../../src/secrets/secretName';
 const bundle: Bundle = {
 	label: 'Example',
 	keySha256: 'digest',
-	sealedFor: { grantType: 'refresh_token', clientId: 'c', tokenEndpoint: 'https://t.example/', apiOrigins: ['https://a.example'] },
+	sealedFor: {
+		grantType: 'refresh_token',
+		clientId: 'c',
+		tokenEndpoint: 'https://t.example/',
+		apiOrigins: ['https://a.example'],
+	},
 	clientSecret: 'cs',
 	clientAuthentication: 'client_secret_post',
 	refreshToken: 'rt',
@@ -30,17 +35,31 @@ it('is readable for a person: standard names, ISO times', () => {
 
 it('without a readable token has none, so that one is requested', () => {
 	const json = JSON.parse(formatBundle(bundle)) as Record<string, unknown>;
-	expect(parseBundle(JSON.stringify({ ...json, token: { access_token: 'at', issued_at: 'yesterday' } }), 's')).not.toHaveProperty('tokenSet');
+	expect(
+		parseBundle(
+			JSON.stringify({ ...json, token: { access_token: 'at', issued_at: 'yesterday' } }),
+			's',
+		),
+	).not.toHaveProperty('tokenSet');
 });
 
-it.each(['', 'no json', '[]', 'null', '{}', '{"vaulted_oauth2":1}', '{"client_secret":"theirs"}', formatBundle(bundle).replace(':1,', ':2,')])(
-	'is not %j, and the error does not repeat it',
-	(content) => {
-		expect(() => parseBundle(content, 'the-secret')).toThrow(
-			expect.objectContaining({ code: 'BUNDLE_INVALID', message: expect.not.stringContaining('theirs') as string }) as Error,
-		);
-	},
-);
+it.each([
+	'',
+	'no json',
+	'[]',
+	'null',
+	'{}',
+	'{"vaulted_oauth2":1}',
+	'{"client_secret":"theirs"}',
+	formatBundle(bundle).replace(':1,', ':2,'),
+])('is not %j, and the error does not repeat it', (content) => {
+	expect(() => parseBundle(content, 'the-secret')).toThrow(
+		expect.objectContaining({
+			code: 'BUNDLE_INVALID',
+			message: expect.not.stringContaining('theirs') as string,
+		}) as Error,
+	);
+});
 
 it('is recognised as one of this package', () => {
 	expect(isBundle(formatBundle(bundle))).toBe(true);
@@ -60,8 +79,17 @@ describe('the pointer', () => {
 		expect(createKey()).not.toBe(createKey());
 	});
 
-	it.each(['x', 'null', '{}', '"text"', JSON.stringify({ ...ref, v: 1, key: 'short' }), JSON.stringify({ ...ref, v: 2 })])('is not %j', (text) => {
-		expect(() => parseSecretRef(text, 'localVault')).toThrow(expect.objectContaining({ code: 'INVALID_SECRET_REF' }) as Error);
+	it.each([
+		'x',
+		'null',
+		'{}',
+		'"text"',
+		JSON.stringify({ ...ref, v: 1, key: 'short' }),
+		JSON.stringify({ ...ref, v: 2 }),
+	])('is not %j', (text) => {
+		expect(() => parseSecretRef(text, 'localVault')).toThrow(
+			expect.objectContaining({ code: 'INVALID_SECRET_REF' }) as Error,
+		);
 	});
 
 	it('does not lead from one store into the other', () => {
@@ -73,10 +101,16 @@ describe('the pointer', () => {
 
 describe('the name of a new secret', () => {
 	const name = (label: string, tenantId?: string): string =>
-		secretNameFor({ label, store: { kind: 'localVault' }, ...(tenantId === undefined ? {} : { tenantId }) });
+		secretNameFor({
+			label,
+			store: { kind: 'localVault' },
+			...(tenantId === undefined ? {} : { tenantId }),
+		});
 
 	it('says tenant and label in characters AWS takes, and ends at random', () => {
-		expect(name('Salesforce Production', 'acme')).toMatch(/^n8n\/vaulted-oauth2\/acme\/salesforce-production-[0-9a-f]{8}$/);
+		expect(name('Salesforce Production', 'acme')).toMatch(
+			/^n8n\/vaulted-oauth2\/acme\/salesforce-production-[0-9a-f]{8}$/,
+		);
 		expect(name('Zürich / Café')).toMatch(/^n8n\/vaulted-oauth2\/zurich-cafe-[0-9a-f]{8}$/);
 		expect(name('日本')).toMatch(/^n8n\/vaulted-oauth2\/connection-[0-9a-f]{8}$/);
 		expect(name('x')).not.toBe(name('x'));

@@ -109,8 +109,7 @@ it('has the old or the new version whole, in whichever call into the file system
 }, 60_000);
 
 async function start(): Promise<ChildProcess> {
-	const script = join(__dirname, 'vaultProcess.cjs');
-	const child = fork(script, [folder, KEY, NAME], { execArgv: [] });
+	const child = fork(require.resolve('./vaultProcess.cjs'), [folder, KEY, NAME], { execArgv: [] });
 	processes.add(child);
 	await once(child, 'message');
 	return child;

@@ -26,7 +26,12 @@ it('keeps our new tokens and their edits', () => {
 		bundle({ clientSecret: 'rotated by ops', other: { note: 'edited', added: 2 } }),
 	);
 	expect(merged).toEqual(
-		bundle({ tokenSet: token(5), refreshToken: 'rt-5', clientSecret: 'rotated by ops', other: { note: 'edited', added: 2 } }),
+		bundle({
+			tokenSet: token(5),
+			refreshToken: 'rt-5',
+			clientSecret: 'rotated by ops',
+			other: { note: 'edited', added: 2 },
+		}),
 	);
 });
 
@@ -34,16 +39,28 @@ it('takes the newer token set together with its refresh token', () => {
 	const ours = bundle({ tokenSet: token(5), refreshToken: 'rt-5' });
 	const newer = bundle({ tokenSet: token(6), refreshToken: 'rt-6' });
 	const older = bundle({ tokenSet: token(4), refreshToken: 'rt-4' });
-	expect(mergeBundles(bundle(), ours, newer)).toMatchObject({ tokenSet: token(6), refreshToken: 'rt-6' });
-	expect(mergeBundles(bundle(), ours, older)).toMatchObject({ tokenSet: token(5), refreshToken: 'rt-5' });
+	expect(mergeBundles(bundle(), ours, newer)).toMatchObject({
+		tokenSet: token(6),
+		refreshToken: 'rt-6',
+	});
+	expect(mergeBundles(bundle(), ours, older)).toMatchObject({
+		tokenSet: token(5),
+		refreshToken: 'rt-5',
+	});
 });
 
 it('keeps a refresh token that an administrator typed', () => {
-	const merged = mergeBundles(bundle(), bundle({ tokenSet: token(5), refreshToken: 'rt-5' }), bundle({ refreshToken: 'typed' }));
+	const merged = mergeBundles(
+		bundle(),
+		bundle({ tokenSet: token(5), refreshToken: 'rt-5' }),
+		bundle({ refreshToken: 'typed' }),
+	);
 	expect(merged).toMatchObject({ tokenSet: token(5), refreshToken: 'typed' });
 });
 
 it('drops what they removed', () => {
 	const { clientSecret: _removed, ...without } = bundle();
-	expect(mergeBundles(bundle(), bundle({ tokenSet: token(5) }), without)).not.toHaveProperty('clientSecret');
+	expect(mergeBundles(bundle(), bundle({ tokenSet: token(5) }), without)).not.toHaveProperty(
+		'clientSecret',
+	);
 });

@@ -49,7 +49,11 @@ export class MemoryStore implements SecretStore {
 		this.enter('read', secretId);
 		const secret = this.secrets.get(secretId);
 		if (secret === undefined) throw this.error('NOT_FOUND', 'read', secretId);
-		return await Promise.resolve({ secretId, versionId: String(secret.version), content: secret.content });
+		return await Promise.resolve({
+			secretId,
+			versionId: String(secret.version),
+			content: secret.content,
+		});
 	}
 
 	async write(secretId: string, content: string, expectedVersionId: string): Promise<WriteResult> {
@@ -63,7 +67,9 @@ export class MemoryStore implements SecretStore {
 
 	private enter(action: string, secretId: string): void {
 		this.calls.push(action);
-		const fault = this.faults.find((candidate) => candidate.action === action && candidate.times > 0);
+		const fault = this.faults.find(
+			(candidate) => candidate.action === action && candidate.times > 0,
+		);
 		if (fault === undefined) return;
 		fault.times -= 1;
 		throw this.error(fault.code, action, secretId);

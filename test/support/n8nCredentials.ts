@@ -22,14 +22,14 @@ import {
 	type WorkflowExecuteMode,
 } from 'n8n-workflow';
 
-type Data = ICredentialDataDecryptedObject;
+type Fields = ICredentialDataDecryptedObject;
 
 /** One row of the credentials table. */
 interface Row {
 	readonly name: string;
 	readonly type: string;
 	/** What n8n would encrypt. */
-	data: Data;
+	data: Fields;
 }
 
 /** What expressions are resolved on where there is no workflow: a node without properties. */
@@ -42,7 +42,7 @@ const BARE_TYPES = {
 } as unknown as INodeTypes;
 
 /** The helpers preAuthentication gets: requests of a credential restricted to some domains stay there. */
-function restricted({ helpers }: IHttpRequestHelper, credentials: Data): IHttpRequestHelper {
+function restricted({ helpers }: IHttpRequestHelper, credentials: Fields): IHttpRequestHelper {
 	return {
 		helpers: {
 			httpRequest: async (options: IHttpRequestOptions) => {
@@ -69,7 +69,7 @@ export class InMemoryCredentials extends ICredentialsHelper {
 	}
 
 	/** Writes the form into the database, as the editor does before it tests. Values left out get their defaults. */
-	save(type: string, data: Data, id = `credential-${this.rows.size + 1}`): INodeCredentialsDetails & { id: string } {
+	save(type: string, data: Fields, id = `credential-${this.rows.size + 1}`): INodeCredentialsDetails & { id: string } {
 		const name = `${type} ${id}`;
 		const complete = NodeHelpers.getNodeParameters(
 			this.getCredentialsProperties(type),
@@ -79,12 +79,12 @@ export class InMemoryCredentials extends ICredentialsHelper {
 			null,
 			null,
 		);
-		this.rows.set(id, { name, type, data: deepCopy({ ...complete, ...data }) as Data });
+		this.rows.set(id, { name, type, data: deepCopy({ ...complete, ...data }) as Fields });
 		return { id, name };
 	}
 
 	/** What the database holds, decrypted. */
-	stored(id: string): Data {
+	stored(id: string): Fields {
 		return deepCopy(this.row({ id, name: '' }).data);
 	}
 
@@ -106,7 +106,7 @@ export class InMemoryCredentials extends ICredentialsHelper {
 	}
 
 	override async authenticate(
-		credentials: Data,
+		credentials: Fields,
 		typeName: string,
 		requestOptions: IHttpRequestOptions,
 	): Promise<IHttpRequestOptions> {
@@ -119,11 +119,11 @@ export class InMemoryCredentials extends ICredentialsHelper {
 	// eslint-disable-next-line @typescript-eslint/max-params
 	override async preAuthentication(
 		helpers: IHttpRequestHelper,
-		credentials: Data,
+		credentials: Fields,
 		typeName: string,
 		node: INode,
 		credentialsExpired: boolean,
-	): Promise<Data | undefined> {
+	): Promise<Fields | undefined> {
 		const type = this.type(typeName);
 		const expirable = type.properties.find(
 			({ type: kind, typeOptions }) => kind === 'hidden' && typeOptions?.expirable === true,
@@ -138,17 +138,17 @@ export class InMemoryCredentials extends ICredentialsHelper {
 		if (details === undefined) return undefined;
 		const stored = this.row(details).data;
 		const kept = Object.entries(output).filter(([key]) => key === expirable || !isExpression(stored[key]));
-		await this.updateCredentials(details, typeName, { ...stored, ...Object.fromEntries(kept) } as Data);
-		return Object.assign(credentials, output) as Data;
+		await this.updateCredentials(details, typeName, { ...stored, ...Object.fromEntries(kept) } as Fields);
+		return Object.assign<Fields, object>(credentials, output);
 	}
 
 	override async runPreAuthentication(
 		helpers: IHttpRequestHelper,
-		credentials: Data,
+		credentials: Fields,
 		typeName: string,
-	): Promise<Data | undefined> {
+	): Promise<Fields | undefined> {
 		const { preAuthentication } = this.type(typeName);
-		return (await preAuthentication?.call(restricted(helpers, credentials), credentials)) as Data | undefined;
+		return (await preAuthentication?.call(restricted(helpers, credentials), credentials)) as Fields | undefined;
 	}
 
 	override async getCredentials(details: INodeCredentialsDetails, type: string): Promise<Credentials> {
@@ -167,14 +167,14 @@ export class InMemoryCredentials extends ICredentialsHelper {
 		executeData?: IExecuteData,
 		raw?: boolean,
 		values?: ICredentialsExpressionResolveValues,
-	): Promise<Data> {
+	): Promise<Fields> {
 		this.reads += 1;
 		const data = deepCopy(this.row(details).data);
 		if (raw === true) return data;
 		return await this.resolve(data, { additionalData, type, mode, executeData, values });
 	}
 
-	override async updateCredentials(details: INodeCredentialsDetails, _type: string, data: Data): Promise<void> {
+	override async updateCredentials(details: INodeCredentialsDetails, _type: string, data: Fields): Promise<void> {
 		this.row(details).data = deepCopy(data);
 	}
 
@@ -184,7 +184,7 @@ export class InMemoryCredentials extends ICredentialsHelper {
 
 	/** Defaults filled in, fields the form does not show left out, expressions resolved: what nodes and hooks get to see. */
 	async resolve(
-		data: Data,
+		data: Fields,
 		{
 			additionalData,
 			type,
@@ -198,7 +198,7 @@ export class InMemoryCredentials extends ICredentialsHelper {
 			executeData?: IExecuteData | undefined;
 			values?: ICredentialsExpressionResolveValues | undefined;
 		},
-	): Promise<Data> {
+	): Promise<Fields> {
 		const shown = NodeHelpers.getNodeParameters(
 			this.getCredentialsProperties(type),
 			data as never,
@@ -206,7 +206,7 @@ export class InMemoryCredentials extends ICredentialsHelper {
 			false,
 			null,
 			null,
-		) as Data;
+		) as Fields;
 		for (const key of ['allowedHttpRequestDomains', 'allowedDomains']) {
 			if (shown[key] === undefined && data[key] !== undefined) shown[key] = data[key];
 		}
@@ -223,8 +223,8 @@ export class InMemoryCredentials extends ICredentialsHelper {
 				keys,
 				executeData,
 				false,
-				shown as never,
-			) as unknown as Data;
+				shown,
+			) as unknown as Fields;
 		}
 		const workflow = new Workflow({ nodes: [BARE_NODE], connections: {}, active: false, nodeTypes: BARE_TYPES });
 		await workflow.expression.acquireIsolate();
@@ -236,8 +236,8 @@ export class InMemoryCredentials extends ICredentialsHelper {
 				keys,
 				undefined,
 				undefined,
-				shown as never,
-			) as Data;
+				shown,
+			) as Fields;
 		} finally {
 			await workflow.expression.releaseIsolate();
 		}

@@ -245,10 +245,10 @@ export class N8nEngine {
 			restApiUrl: '',
 			instanceBaseUrl: '',
 			formBaseUrl: '',
-			formWaitingBaseUrl: '',
+			formWaitingBaseUrl: 'http://127.0.0.1/waiting',
 			formTestBaseUrl: '',
 			webhookBaseUrl: '',
-			webhookWaitingBaseUrl: '',
+			webhookWaitingBaseUrl: 'http://127.0.0.1/waiting',
 			webhookTestBaseUrl: '',
 			mcpBaseUrl: '',
 			mcpTestBaseUrl: '',
@@ -279,7 +279,7 @@ function failureOf(error: unknown, { test }: ICredentialType): string {
 		const { status, statusText } = cause.response;
 		const rule = test?.rules?.find(({ type, properties }) => type === 'responseCode' && properties.value === status);
 		if (rule) return rule.properties.message;
-		if (status < 199 || status > 299) return statusText || `Received HTTP status code: ${status}`;
+		if (status < 199 || status > 299) return statusText ?? `Received HTTP status code: ${status}`;
 	}
 	return cause?.code ?? message;
 }

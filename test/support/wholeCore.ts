@@ -8,7 +8,11 @@ import type { SealedFields } from '../../src/sealing';
 import type { TokenEvent } from '../../src/tokens/events';
 import { startAuthorizationServer, type AuthorizationServer } from './authorizationServer';
 import { startSampleApi, type SampleApi } from './sampleApi';
-import { startSecretsManagerServer, TEST_IDENTITY, type SecretsManagerServer } from './secretsManagerServer';
+import {
+	startSecretsManagerServer,
+	TEST_IDENTITY,
+	type SecretsManagerServer,
+} from './secretsManagerServer';
 
 export type StoreKind = 'awsSecretsManager' | 'localVault';
 export type Form = Record<string, unknown>;
@@ -24,31 +28,42 @@ export class WholeCore {
 	readonly events: TokenEvent[] = [];
 	connections: Connections;
 
+	readonly provider: AuthorizationServer;
+	readonly api: SampleApi;
+	readonly aws: SecretsManagerServer;
+
 	private constructor(
 		readonly kind: StoreKind,
-		readonly provider: AuthorizationServer,
-		readonly api: SampleApi,
-		readonly aws: SecretsManagerServer,
+		servers: Pick<WholeCore, 'provider' | 'api' | 'aws'>,
 		private readonly folder: string,
 	) {
+		({ provider: this.provider, api: this.api, aws: this.aws } = servers);
 		this.connections = this.process();
 	}
 
 	static async start(kind: StoreKind): Promise<WholeCore> {
-		let whole: WholeCore | undefined;
+		const running: { core?: WholeCore } = {};
 		const provider = await startAuthorizationServer({
 			clients: [
 				{ ...CLIENT },
-				{ clientId: 'poster', clientSecret: CLIENT.clientSecret, authentication: 'client_secret_post' },
+				{
+					clientId: 'poster',
+					clientSecret: CLIENT.clientSecret,
+					authentication: 'client_secret_post',
+				},
 				{ clientId: 'reader', clientSecret: CLIENT.clientSecret, scope: 'api:read' },
 				{ clientId: 'public', authentication: 'none' },
 			],
-			now: () => whole?.now ?? Date.now(),
+			now: () => running.core?.now ?? Date.now(),
 		});
 		const api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
 		const aws = await startSecretsManagerServer();
-		whole = new WholeCore(kind, provider, api, aws, await mkdtemp(join(tmpdir(), 'vaulted-')));
-		return whole;
+		running.core = new WholeCore(
+			kind,
+			{ provider, api, aws },
+			await mkdtemp(join(tmpdir(), 'vaulted-')),
+		);
+		return running.core;
 	}
 
 	/** Connections with a memory of their own, as another process would have them. */
@@ -113,7 +128,9 @@ export class WholeCore {
 	async call(form: Form, connections = this.connections): Promise<number> {
 		const { tokens } = await connections.open(form);
 		const { accessToken } = await tokens.get();
-		const response = await fetch(`${this.api.url}/me`, { headers: { authorization: `Bearer ${accessToken}` } });
+		const response = await fetch(`${this.api.url}/me`, {
+			headers: { authorization: `Bearer ${accessToken}` },
+		});
 		return response.status;
 	}
 
@@ -125,7 +142,9 @@ export class WholeCore {
 	/** Number of secrets in the store. */
 	async stored(): Promise<number> {
 		if (this.kind === 'awsSecretsManager') return this.aws.secrets().length;
-		const entries = await readdir(join(this.folder, 'vaulted-oauth2'), { withFileTypes: true }).catch(() => []);
+		const entries = await readdir(join(this.folder, 'vaulted-oauth2'), {
+			withFileTypes: true,
+		}).catch(() => []);
 		return entries.length;
 	}
 

@@ -72,7 +72,9 @@ describe('single flight', () => {
 	it('replaces a refused token once for all who were refused', async () => {
 		const f = new Fixture();
 		const { accessToken } = await f.source.get();
-		const replaced = await Promise.all(Array.from({ length: 50 }, () => f.source.replaceRefused(accessToken)));
+		const replaced = await Promise.all(
+			Array.from({ length: 50 }, () => f.source.replaceRefused(accessToken)),
+		);
 		expect(new Set(replaced.map((token) => token?.accessToken))).toEqual(new Set(['at-2']));
 		expect(f.requests).toBe(2);
 	});
@@ -84,7 +86,9 @@ describe('a refused token', () => {
 		const other = f.process();
 		const { accessToken } = await f.source.get();
 		await other.source.refreshNow();
-		await expect(f.source.replaceRefused(accessToken)).resolves.toMatchObject({ accessToken: 'at-2' });
+		await expect(f.source.replaceRefused(accessToken)).resolves.toMatchObject({
+			accessToken: 'at-2',
+		});
 		expect(f.requests).toBe(2);
 	});
 
@@ -95,7 +99,9 @@ describe('a refused token', () => {
 		f.wait(5);
 		await expect(f.source.replaceRefused(second?.accessToken ?? '')).resolves.toBeUndefined();
 		f.wait(60);
-		await expect(f.source.replaceRefused(second?.accessToken ?? '')).resolves.toMatchObject({ accessToken: 'at-3' });
+		await expect(f.source.replaceRefused(second?.accessToken ?? '')).resolves.toMatchObject({
+			accessToken: 'at-3',
+		});
 	});
 });
 
@@ -211,7 +217,10 @@ describe('the store', () => {
 	it('holds the rotated refresh token before the access token is used', async () => {
 		const f = new Fixture('refresh_token');
 		const { accessToken } = await f.source.get();
-		expect(f.store.json()).toMatchObject({ refresh_token: 'rt-1', token: { access_token: accessToken } });
+		expect(f.store.json()).toMatchObject({
+			refresh_token: 'rt-1',
+			token: { access_token: accessToken },
+		});
 	});
 
 	it('keeps keys it does not know, and edits made between read and write', async () => {
@@ -233,7 +242,10 @@ describe('the store', () => {
 		await f.source.get();
 		expect(f.events).toContain('saved after all');
 		expect(f.source.status().unsaved).toBe(false);
-		expect(f.store.json()).toMatchObject({ refresh_token: 'rt-1', token: { access_token: 'at-1' } });
+		expect(f.store.json()).toMatchObject({
+			refresh_token: 'rt-1',
+			token: { access_token: 'at-1' },
+		});
 	});
 
 	it('goes on with the unsaved refresh token at the next refresh', async () => {
@@ -263,7 +275,10 @@ describe('the store', () => {
 		await f.source.get();
 		f.wait(3601);
 		f.store.fail('read', 'UNAVAILABLE');
-		await expect(f.source.get()).rejects.toMatchObject({ failureClass: 'secretStore', code: 'UNAVAILABLE' });
+		await expect(f.source.get()).rejects.toMatchObject({
+			failureClass: 'secretStore',
+			code: 'UNAVAILABLE',
+		});
 		expect(f.requests).toBe(1);
 	});
 

@@ -52,7 +52,12 @@ export class Fixture {
 		return {
 			label: 'L',
 			keySha256: sha256(KEY),
-			sealedFor: { grantType: this.grant, clientId: 'c', tokenEndpoint: 'https://as.test/token', apiOrigins: ['https://api.test'] },
+			sealedFor: {
+				grantType: this.grant,
+				clientId: 'c',
+				tokenEndpoint: 'https://as.test/token',
+				apiOrigins: ['https://api.test'],
+			},
 			clientSecret: 'cs-0',
 			...(this.grant === 'refresh_token' ? { refreshToken: 'rt-0' } : {}),
 			typedSha256: {},
@@ -78,7 +83,8 @@ export class Fixture {
 		const failure = this.failures.shift();
 		if (failure !== undefined) throw failure;
 		if (bundle.clientSecret !== this.validClientSecret) throw invalidClient();
-		if (this.grant === 'refresh_token' && bundle.refreshToken !== this.validRefreshToken) throw invalidGrant();
+		if (this.grant === 'refresh_token' && bundle.refreshToken !== this.validRefreshToken)
+			throw invalidGrant();
 		if (this.grant === 'refresh_token') this.validRefreshToken = `rt-${String(number)}`;
 		return {
 			tokenSet: {
@@ -99,5 +105,7 @@ export class Fixture {
 
 export const unavailable = (retryAfterSeconds?: number): ProviderError =>
 	new ProviderError('503', { code: 'SERVER_ERROR', retryAfterSeconds });
-export const invalidGrant = (): ReconnectError => new ReconnectError('revoked', { code: 'INVALID_GRANT' });
-export const invalidClient = (): ConfigurationError => new ConfigurationError('Client Secret', 'no', { code: 'INVALID_CLIENT' });
+export const invalidGrant = (): ReconnectError =>
+	new ReconnectError('revoked', { code: 'INVALID_GRANT' });
+export const invalidClient = (): ConfigurationError =>
+	new ConfigurationError('Client Secret', 'no', { code: 'INVALID_CLIENT' });

@@ -5,7 +5,7 @@ import type { SecretVersion, WriteResult } from '../store';
 import type { AwsSecretsClient, AwsVersion } from './client';
 
 /** How often an administrator can move AWSCURRENT back to one and the same version and we still write on from it. */
-const MAX_GENERATIONS = 16;
+const MAX_GENERATIONS = 8;
 
 /** The look for a slipped-in edit comes after the write has succeeded; it must not hold the caller up for long. */
 const LOOK_TIMEOUT_MS = 5_000;

@@ -1,0 +1,129 @@
+import { updateDisplayOptions, type IExecuteFunctions, type INodeExecutionData, type INodeProperties } from 'n8n-workflow';
+
+import { errorDetails, toNodeError } from '../errors';
+import * as request from './apiRequest/request';
+import * as getStatus from './connection/getStatus';
+import * as refreshNow from './connection/refreshNow';
+import * as validate from './connection/validate';
+import type { Operation } from './operation';
+
+const OPERATIONS: Record<string, Record<string, Operation>> = {
+	apiRequest: { request },
+	connection: { getStatus, refreshNow, validate },
+};
+
+/**
+ * Items worked on at once. n8n's HTTP Request node sends the requests of all items at once; this many keep an API as busy without
+ * opening a thousand connections to it.
+ */
+const ITEMS_AT_ONCE = 50;
+
+const choices: INodeProperties[] = [
+	{
+		displayName: 'Resource',
+		name: 'resource',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{ name: 'API Request', value: 'apiRequest' },
+			{ name: 'Connection', value: 'connection' },
+		],
+		default: 'apiRequest',
+	},
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'options',
+		noDataExpression: true,
+		displayOptions: { show: { resource: ['apiRequest'] } },
+		options: [
+			{
+				name: 'Request',
+				value: 'request',
+				description: 'Send an HTTP request to the API and get its response',
+				action: 'Make an API request',
+			},
+		],
+		default: 'request',
+	},
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'options',
+		noDataExpression: true,
+		displayOptions: { show: { resource: ['connection'] } },
+		options: [
+			{
+				name: 'Get Status',
+				value: 'getStatus',
+				description:
+					'Tell whether the connection is healthy, when its token expires and when it is refreshed, without asking for a token',
+				action: 'Get the status of a connection',
+			},
+			{
+				name: 'Refresh Now',
+				value: 'refreshNow',
+				description: 'Replace the token by a new one, even if it is still good',
+				action: 'Refresh the token of a connection now',
+			},
+			{
+				name: 'Validate',
+				value: 'validate',
+				description: 'Check the connection step by step: fields, secret store, token and API',
+				action: 'Validate a connection',
+			},
+		],
+		default: 'getStatus',
+	},
+];
+
+/** The node's form: resource and operation, then the fields of each operation. */
+export const properties: INodeProperties[] = [
+	...choices,
+	...Object.entries(OPERATIONS).flatMap(([resource, operations]) =>
+		Object.entries(operations).flatMap(([operation, { description }]) =>
+			updateDisplayOptions({ show: { resource: [resource], operation: [operation] } }, description),
+		),
+	),
+];
+
+/** Runs `task` for 0 to `count` - 1, some at once, and keeps the order. Of several failures the first item's is thrown; nothing new is begun after one. */
+async function inOrder<T>(count: number, task: (index: number) => Promise<T>): Promise<T[]> {
+	const results: T[] = [];
+	let failure: { readonly index: number; readonly error: unknown } | undefined;
+	let next = 0;
+	const work = async () => {
+		while (next < count && failure === undefined) {
+			const index = next++;
+			try {
+				results[index] = await task(index);
+			} catch (error) {
+				if (failure === undefined || index < failure.index) failure = { index, error };
+			}
+		}
+	};
+	await Promise.all(Array.from({ length: Math.min(count, ITEMS_AT_ONCE) }, work));
+	if (failure !== undefined) throw failure.error;
+	return results;
+}
+
+/** Runs the chosen operation for every input item. With "continue on fail" an item that fails becomes `{ error, details }`. */
+export async function route(node: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+	const resource = node.getNodeParameter('resource', 0) as string;
+	const name = node.getNodeParameter('operation', 0) as string;
+	const operation = OPERATIONS[resource]?.[name];
+	if (operation === undefined) throw toNodeError(node.getNode(), new Error(`Unknown operation ${resource}: ${name}`), 0);
+
+	const results = await inOrder(node.getInputData().length, async (itemIndex) => {
+		const pairedItem = { item: itemIndex };
+		try {
+			const items = await operation.execute({ node, itemIndex });
+			return items.map((item) => ({ ...item, pairedItem }));
+		} catch (error) {
+			const failure = toNodeError(node.getNode(), error, itemIndex);
+			if (!node.continueOnFail()) throw failure;
+			return [{ json: { error: failure.message, details: errorDetails(failure) }, pairedItem }];
+		}
+	});
+	return [results.flat()];
+}

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import {
 	startAuthorizationServer,
 	type AuthorizationServer,
+	type OAuthClient,
 } from '../test/support/authorizationServer.ts';
 import { startSampleApi, type SampleApi } from '../test/support/sampleApi.ts';
 import {
@@ -52,10 +53,12 @@ export type Closing = (close: () => Promise<unknown>) => void;
 
 interface Scene {
 	run: Run;
+	client: OAuthClient;
 	server: AuthorizationServer;
 	api: SampleApi;
 	n8n: RunningN8n;
 	rest: N8nRest;
+	login: Login;
 }
 
 /** Tells the whole story once, a line for each step. */
@@ -64,42 +67,10 @@ export async function tellStory(
 	closing: Closing,
 ): Promise<{ outcome: Outcome; stage: Stage }> {
 	const version = await installN8n(run);
-	const nodes = await installPackage(run);
+	const scene = await setScene(run, closing);
+	const { server, api, n8n, rest, login } = scene;
 
-	const client = { clientId: 'demo-client', clientSecret: randomBytes(24).toString('base64url') };
-	const server = await startAuthorizationServer({
-		port: await portFor(run, 'the authorization server', SERVER_PORT),
-		clients: [client],
-		accessTokenSeconds: ACCESS_TOKEN_SECONDS,
-	});
-	closing(() => server.close());
-	run.report(
-		`Authorization server at ${server.issuer}, access tokens live ${ACCESS_TOKEN_SECONDS} s`,
-	);
-	const api = await startSampleApi({
-		port: await portFor(run, 'the sample API', API_PORT),
-		isActive: (token) => server.isActive(token),
-	});
-	closing(() => api.close());
-	run.report(`Sample API at ${api.url}, wants a good token for every call`);
-
-	const userFolder = await newUserFolder(nodes);
-	closing(() => rm(userFolder, { recursive: true, force: true }));
-	const n8n = await startN8n(run, { userFolder, port: await portFor(run, 'n8n', N8N_PORT) });
-	closing(() => n8n.stop());
-	run.report(`n8n ${version} is ready at ${n8n.url}`);
-
-	const rest = new N8nRest(n8n.url, run.signal);
-	const login = {
-		email: 'owner@example.com',
-		password: `Demo-1-${randomBytes(9).toString('base64url')}`,
-	};
-	await rest.setUpOwner(login);
-
-	const scene = { run, server, api, n8n, rest };
-	const { credential, test } = await rest.saveCredential(
-		clientCredentialsConnection({ client, server, api }),
-	);
+	const { credential, test } = await rest.saveCredential(clientCredentialsConnection(scene));
 	if (test.status !== 'OK') throw new Error(`The credential was not accepted: ${test.message}`);
 	run.report(`Saved the credential: "${test.message}"`);
 
@@ -120,6 +91,41 @@ export async function tellStory(
 		refreshed,
 	};
 	return { outcome, stage: { url: n8n.url, login } };
+}
+
+/** Starts everything: the authorization server, the API, and n8n with the package and a first user. */
+async function setScene(run: Run, closing: Closing): Promise<Scene> {
+	const nodes = await installPackage(run);
+
+	const client = { clientId: 'demo-client', clientSecret: randomBytes(24).toString('base64url') };
+	const server = await startAuthorizationServer({
+		port: await portFor(run, 'the authorization server', SERVER_PORT),
+		clients: [client],
+		accessTokenSeconds: ACCESS_TOKEN_SECONDS,
+	});
+	closing(() => server.close());
+	run.report(
+		`Authorization server at ${server.issuer}; access tokens live ${ACCESS_TOKEN_SECONDS} s`,
+	);
+
+	const api = await startSampleApi({
+		port: await portFor(run, 'the sample API', API_PORT),
+		isActive: (token) => server.isActive(token),
+	});
+	closing(() => api.close());
+	run.report(`Sample API at ${api.url}; every call needs a good token`);
+
+	const userFolder = await newUserFolder(nodes);
+	closing(() => rm(userFolder, { recursive: true, force: true }));
+	const n8n = await startN8n(run, { userFolder, port: await portFor(run, 'n8n', N8N_PORT) });
+	closing(() => n8n.stop());
+	run.report(`n8n is ready at ${n8n.url}`);
+
+	const rest = new N8nRest(n8n.url, run.signal);
+	const password = `Demo-1-${randomBytes(9).toString('base64url')}`;
+	const login = { email: 'owner@example.com', password };
+	await rest.setUpOwner(login);
+	return { run, client, server, api, n8n, rest, login };
 }
 
 async function runOnce({ rest }: Scene, workflowId: string): Promise<Execution> {

@@ -1,4 +1,4 @@
-import { OperationalError, type IHttpRequestMethods } from 'n8n-workflow';
+import { OperationalError, type IDataObject, type IHttpRequestMethods } from 'n8n-workflow';
 
 /** One request of a chain of redirects. */
 export interface Hop {
@@ -6,6 +6,8 @@ export interface Hop {
 	readonly url: URL;
 	/** Without Authorization. */
 	readonly headers: Readonly<Record<string, string | string[]>>;
+	/** Only of the first address: a redirect brings its own, within its address. */
+	readonly query?: IDataObject | undefined;
 	/** Text, so that it can be sent again. */
 	readonly body?: string | undefined;
 	/** False from the first address on that may not have the token: whoever is there must not choose where it goes next. */
@@ -57,6 +59,6 @@ export function nextHop(
 	const url = targetOf(location, hop.url);
 	const withToken = hop.withToken && mayReceiveToken(url);
 	const headers = withToken ? hop.headers : without(hop.headers, (name) => !HARMLESS.has(name));
-	if (!becomesGet(hop.method, status)) return { ...hop, url, headers, withToken };
+	if (!becomesGet(hop.method, status)) return { ...hop, url, query: undefined, headers, withToken };
 	return { method: 'GET', url, headers: without(headers, (name) => name.startsWith('content-')), withToken };
 }

@@ -1,6 +1,12 @@
-import type { IDataObject, IExecuteFunctions, IHttpRequestOptions, IN8nHttpFullResponse } from 'n8n-workflow';
+import {
+	OperationalError,
+	type IDataObject,
+	type IExecuteFunctions,
+	type IHttpRequestOptions,
+	type IN8nHttpFullResponse,
+} from 'n8n-workflow';
 
-import { mayReceiveToken, ProviderError, SecretStoreError } from '../../src';
+import { mayReceiveToken, ProviderError, SecretStoreError, type TokenSet } from '../../src';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { exchangeError } from './errors';
@@ -8,17 +14,15 @@ import { nextHop, type Hop } from './redirects';
 
 /** A request to the API, without its token. */
 export interface ApiCall extends Omit<Hop, 'withToken'> {
-	/** Of the first address; a redirect brings its own. */
-	readonly query?: IDataObject;
 	/** How lists are written in the query: `a=1&a=2`, `a[]=1&a[]=2` or `a[0]=1&a[1]=2`. */
-	readonly queryArrays?: 'repeat' | 'brackets' | 'indices';
+	readonly queryArrays: 'repeat' | 'brackets' | 'indices';
 	/** Milliseconds until the answer has to begin. */
 	readonly timeoutMs: number;
 	/** 0: a redirect is the answer. */
 	readonly maxRedirects: number;
 }
 
-/** A body as it arrives, or as it was read. */
+/** A body as it arrives, or read. */
 export type Body = Parameters<IExecuteFunctions['helpers']['binaryToBuffer']>[0];
 
 /** The API's answer, whatever its status. */
@@ -30,24 +34,31 @@ export interface ApiAnswer {
 	readonly body: Body;
 	/** Where the answer came from. */
 	readonly url: URL;
-	/** The tokens that were sent, so that they can be kept out of what the API says. */
+	/** The tokens that were sent, to keep them out of what the API says. */
 	readonly secrets: readonly string[];
-	/** Why a refused token could not be replaced. */
-	readonly hint?: string;
+	/** Why a token that was refused could not be replaced. */
+	readonly hint?: string | undefined;
 }
 
 type Answer = IN8nHttpFullResponse & { body: Body };
 
-/** A body nobody reads would keep its connection open. */
-function discard(body: Body): void {
-	if (!Buffer.isBuffer(body)) body.destroy();
+/** Reads a body to its end. @throws NodeApiError where the connection breaks */
+export async function readBody(
+	{ node, itemIndex }: Item,
+	{ body, secrets }: Pick<ApiAnswer, 'body' | 'secrets'>,
+): Promise<Buffer> {
+	try {
+		return await node.helpers.binaryToBuffer(body);
+	} catch (error) {
+		throw exchangeError(node.getNode(), error, { itemIndex, secrets });
+	}
 }
 
-/** One call: its tokens, its redirects, its second try. */
+/** One call of the API: its redirects, and its second try where the token was refused. */
 class Exchange {
-	readonly secrets: string[] = [];
+	private readonly secrets: string[] = [];
+	private triedAgain = false;
 	private hint: string | undefined;
-	private healed = false;
 
 	constructor(
 		private readonly item: Item,
@@ -56,26 +67,89 @@ class Exchange {
 	) {}
 
 	async run(): Promise<ApiAnswer> {
-		const { url } = this.call;
-		let hop: Hop = { ...this.call, withToken: mayReceiveToken(this.connection.connection, url) };
+		const { maxRedirects, url } = this.call;
+		let hop: Hop = { ...this.call, withToken: this.mayReceiveToken(url) };
 		for (let redirects = 0; ; redirects += 1) {
-			const answer = await this.sendAndHeal(hop, redirects === 0);
-			const { statusCode: status, statusMessage: statusText = '', headers, body } = answer;
+			const { statusCode: status, statusMessage: statusText = '', headers, body } = await this.step(hop);
 			const next =
-				this.call.maxRedirects === 0
-					? undefined
-					: nextHop(hop, { status, location: headers['location'] }, (target) =>
-							mayReceiveToken(this.connection.connection, target),
-						);
+				maxRedirects > 0
+					? nextHop(hop, { status, location: headers['location'] }, (target) => this.mayReceiveToken(target))
+					: undefined;
 			if (next === undefined) {
-				const hint = this.hint === undefined ? {} : { hint: this.hint };
-				return { status, statusText, headers, body, url: hop.url, secrets: this.secrets, ...hint };
+				return { status, statusText, headers, body, url: hop.url, secrets: this.secrets, hint: this.hint };
 			}
-			discard(body);
-			if (redirects >= this.call.maxRedirects) {
-				throw new Error(`The API redirects more than ${this.call.maxRedirects} times`);
-			}
+			// Nobody reads it, and unread it would keep its connection.
+			if (!Buffer.isBuffer(body)) body.destroy();
+			if (redirects === maxRedirects) throw new OperationalError(`The API redirects more than ${maxRedirects} times`);
 			hop = next;
 		}
 	}
+
+	private mayReceiveToken(url: URL): boolean {
+		return mayReceiveToken(this.connection.connection, url);
+	}
+
+	/** Sends one hop. A token refused with 401 (RFC 6750 §3.1) is replaced and the hop sent once more, in the whole call only once. */
+	private async step(hop: Hop): Promise<Answer> {
+		if (!hop.withToken) return await this.send(hop);
+		const { accessToken } = await this.connection.tokens.get();
+		const answer = await this.send(hop, accessToken);
+		if (answer.statusCode !== 401 || this.triedAgain) return answer;
+		this.triedAgain = true;
+		const body = await readBody(this.item, { body: answer.body, secrets: this.secrets });
+		const replacement = await this.replace(accessToken);
+		return replacement === undefined ? { ...answer, body } : await this.send(hop, replacement.accessToken);
+	}
+
+	/** Another token than the one that was refused. Where it cannot be had at present, the API's own refusal is what is shown. */
+	private async replace(accessToken: string): Promise<TokenSet | undefined> {
+		try {
+			return await this.connection.tokens.replaceRefused(accessToken);
+		} catch (error) {
+			const temporary = error instanceof ProviderError || (error instanceof SecretStoreError && error.temporary);
+			if (!temporary) throw error;
+			this.hint = `The token was refused, and a new one cannot be had now: ${error.message}`;
+			return undefined;
+		}
+	}
+
+	private async send(hop: Hop, accessToken?: string): Promise<Answer> {
+		const { node, itemIndex } = this.item;
+		const { allowedDomains } = this.connection;
+		if (accessToken !== undefined && !this.secrets.includes(accessToken)) this.secrets.push(accessToken);
+		const abortSignal = node.getExecutionCancelSignal();
+		const request: IHttpRequestOptions = {
+			method: hop.method,
+			url: hop.url.href,
+			headers: {
+				...hop.headers,
+				...(accessToken === undefined ? {} : { Authorization: `Bearer ${accessToken}` }),
+			},
+			...(hop.query === undefined ? {} : { qs: hop.query, arrayFormat: this.call.queryArrays }),
+			...(hop.body === undefined ? {} : { body: hop.body }),
+			timeout: this.call.timeoutMs,
+			encoding: 'stream',
+			returnFullResponse: true,
+			ignoreHttpStatusErrors: true,
+			// The HTTP client would take the token along.
+			disableFollowRedirect: true,
+			...(abortSignal === undefined ? {} : { abortSignal }),
+			...(allowedDomains === undefined ? {} : { allowedDomains }),
+		};
+		try {
+			return (await node.helpers.httpRequest(request)) as Answer;
+		} catch (error) {
+			throw exchangeError(node.getNode(), error, { itemIndex, secrets: this.secrets });
+		}
+	}
+}
+
+/**
+ * Calls the API with the connection's token: the only door of this node to the network, besides sealing.
+ *
+ * @throws VaultedOAuth2Error where there is no token to be had
+ * @throws NodeApiError where no answer came
+ */
+export async function callApi(item: Item, connection: ItemConnection, call: ApiCall): Promise<ApiAnswer> {
+	return await new Exchange(item, connection, call).run();
 }

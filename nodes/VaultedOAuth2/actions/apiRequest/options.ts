@@ -1,0 +1,171 @@
+import type { INodeProperties } from 'n8n-workflow';
+
+import { parameter, type Item } from '../operation';
+
+/** How the answer is put out. */
+export interface ResponseOptions {
+	readonly fullResponse: boolean;
+	readonly neverError: boolean;
+	readonly responseFormat: 'autodetect' | 'file' | 'json' | 'text';
+	/** Where text and files go, and values that are no object. */
+	readonly outputPropertyName: string;
+}
+
+/** As n8n keeps it: every part may be missing. */
+export interface Options {
+	queryParameterArrays?: 'brackets' | 'indices' | 'repeat';
+	redirect?: { redirect?: { followRedirects?: boolean; maxRedirects?: number } };
+	response?: { response?: Partial<ResponseOptions> };
+	timeout?: number;
+}
+
+/** How long n8n's HTTP Request node waits where nothing is set. */
+const DEFAULT_TIMEOUT_MS = 300_000;
+const DEFAULT_MAX_REDIRECTS = 21;
+
+/** The item's options, with the defaults of n8n's HTTP Request node. */
+export function readOptions(item: Item): {
+	queryArrays: 'brackets' | 'indices' | 'repeat';
+	maxRedirects: number;
+	timeoutMs: number;
+	response: ResponseOptions;
+} {
+	const options = parameter<Options>(item, 'options', {});
+	const { followRedirects = true, maxRedirects = DEFAULT_MAX_REDIRECTS } = options.redirect?.redirect ?? {};
+	const response = options.response?.response ?? {};
+	return {
+		queryArrays: options.queryParameterArrays ?? 'indices',
+		maxRedirects: followRedirects ? maxRedirects : 0,
+		timeoutMs: options.timeout || DEFAULT_TIMEOUT_MS,
+		response: {
+			fullResponse: response.fullResponse ?? false,
+			neverError: response.neverError ?? false,
+			responseFormat: response.responseFormat ?? 'autodetect',
+			outputPropertyName: response.outputPropertyName || 'data',
+		},
+	};
+}
+
+const redirect: INodeProperties = {
+	displayName: 'Redirects',
+	name: 'redirect',
+	placeholder: 'Add Redirect',
+	type: 'fixedCollection',
+	typeOptions: { multipleValues: false },
+	default: { redirect: {} },
+	options: [
+		{
+			displayName: 'Redirect',
+			name: 'redirect',
+			values: [
+				{
+					displayName: 'Follow Redirects',
+					name: 'followRedirects',
+					type: 'boolean',
+					default: true,
+					noDataExpression: true,
+					description:
+						'Whether to follow all redirects. Only addresses that belong to the API get the token; others get neither the token nor headers that may be confidential.',
+				},
+				{
+					displayName: 'Max Redirects',
+					name: 'maxRedirects',
+					type: 'number',
+					displayOptions: { show: { followRedirects: [true] } },
+					default: DEFAULT_MAX_REDIRECTS,
+					description: 'Max number of redirects to follow',
+				},
+			],
+		},
+	],
+};
+
+const response: INodeProperties = {
+	displayName: 'Response',
+	name: 'response',
+	placeholder: 'Add response',
+	type: 'fixedCollection',
+	typeOptions: { multipleValues: false },
+	default: { response: {} },
+	options: [
+		{
+			displayName: 'Response',
+			name: 'response',
+			values: [
+				{
+					displayName: 'Include Response Headers and Status',
+					name: 'fullResponse',
+					type: 'boolean',
+					default: false,
+					description:
+						'Whether to return the full response (headers and response status code) data instead of only the body',
+				},
+				{
+					displayName: 'Never Error',
+					name: 'neverError',
+					type: 'boolean',
+					default: false,
+					description: 'Whether to succeed also when the status code is not 2xx',
+				},
+				{
+					displayName: 'Response Format',
+					name: 'responseFormat',
+					type: 'options',
+					noDataExpression: true,
+					options: [
+						{ name: 'Autodetect', value: 'autodetect' },
+						{ name: 'File', value: 'file' },
+						{ name: 'JSON', value: 'json' },
+						{ name: 'Text', value: 'text' },
+					],
+					default: 'autodetect',
+					description: 'The format in which the data gets returned from the API',
+				},
+				{
+					displayName: 'Put Output in Field',
+					name: 'outputPropertyName',
+					type: 'string',
+					default: 'data',
+					required: true,
+					displayOptions: { show: { responseFormat: ['file', 'text'] } },
+					description: 'Name of the field the text goes to, or of the binary property the file goes to',
+				},
+			],
+		},
+	],
+};
+
+/** The options of an API request, in the form of n8n's HTTP Request node. */
+export const options: INodeProperties = {
+	displayName: 'Options',
+	name: 'options',
+	type: 'collection',
+	placeholder: 'Add option',
+	default: {},
+	options: [
+		{
+			displayName: 'Array Format in Query Parameters',
+			name: 'queryParameterArrays',
+			type: 'options',
+			displayOptions: { show: { '/sendQuery': [true] } },
+			options: [
+				{ name: 'Brackets Only', value: 'brackets', description: 'For example foo[]=bar&foo[]=qux' },
+				{ name: 'Brackets with Indices', value: 'indices', description: 'For example foo[0]=bar&foo[1]=qux' },
+				{ name: 'No Brackets', value: 'repeat', description: 'For example foo=bar&foo=qux' },
+			],
+			default: 'brackets',
+			description: 'How a parameter with several values is written',
+		},
+		redirect,
+		response,
+		{
+			displayName: 'Timeout',
+			name: 'timeout',
+			type: 'number',
+			typeOptions: { minValue: 1 },
+			default: 10000,
+			description:
+				'Time in ms to wait for the server to send response headers (and start the response body) before aborting the request',
+		},
+	],
+};

@@ -50,7 +50,7 @@ export function apiRequestNode(
 		name: 'Vaulted OAuth2',
 		type: NODE_TYPE,
 		typeVersion: 1,
-		parameters: { resource: 'apiRequest', method: 'GET', path },
+		parameters: { resource: 'apiRequest', operation: 'request', method: 'GET', path },
 		credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } },
 	};
 }

@@ -1,4 +1,8 @@
-import { LoggerProxy, type ICredentialDataDecryptedObject, type IExecuteFunctions } from 'n8n-workflow';
+import {
+	LoggerProxy,
+	type ICredentialDataDecryptedObject,
+	type IExecuteFunctions,
+} from 'n8n-workflow';
 
 import { sharedConnections, type OpenConnection } from '../../src';
 import type { Item } from './actions/operation';
@@ -11,7 +15,10 @@ export interface ItemConnection extends OpenConnection {
 	readonly allowedDomains?: string;
 }
 
-async function open(node: IExecuteFunctions, fields: ICredentialDataDecryptedObject): Promise<ItemConnection> {
+async function open(
+	node: IExecuteFunctions,
+	fields: ICredentialDataDecryptedObject,
+): Promise<ItemConnection> {
 	return {
 		...(await sharedConnections(LoggerProxy).open(fields)),
 		...allowedDomainsOf(node.getNode(), fields),

@@ -1,4 +1,8 @@
-import { getCredentialAllowedDomains, type ICredentialDataDecryptedObject, type INode } from 'n8n-workflow';
+import {
+	getCredentialAllowedDomains,
+	type ICredentialDataDecryptedObject,
+	type INode,
+} from 'n8n-workflow';
 
 import type { Item } from './actions/operation';
 
@@ -8,7 +12,10 @@ export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
 /**
  * The credential's fields for an item. They are read for every item, since they may hold expressions: another item, another tenant.
  */
-export async function readFields({ node, itemIndex }: Item): Promise<ICredentialDataDecryptedObject> {
+export async function readFields({
+	node,
+	itemIndex,
+}: Item): Promise<ICredentialDataDecryptedObject> {
 	return await node.getCredentials(CREDENTIAL_TYPE, itemIndex);
 }
 
@@ -20,6 +27,10 @@ export function allowedDomainsOf(
 	node: INode,
 	credentialData: ICredentialDataDecryptedObject,
 ): { allowedDomains?: string } {
-	const allowedDomains = getCredentialAllowedDomains({ node, credentialData, credentialOwnedSurface: true });
+	const allowedDomains = getCredentialAllowedDomains({
+		node,
+		credentialData,
+		credentialOwnedSurface: true,
+	});
 	return allowedDomains === undefined ? {} : { allowedDomains };
 }

@@ -14,7 +14,8 @@ import { redacted } from './redact';
 const HINTS: Record<FailureClass, string> = {
 	reconnect: 'The connection has to be authorized again.',
 	configuration: 'A field of the credential or of this node has to be corrected.',
-	provider: 'Nothing is lost. Try again later, for example with "Retry On Fail" in the settings of this node.',
+	provider:
+		'Nothing is lost. Try again later, for example with "Retry On Fail" in the settings of this node.',
 	secretStore: 'The secret store has to be looked at.',
 };
 
@@ -28,9 +29,16 @@ const LONGEST_TEXT = 2_000;
 function operationError(
 	node: INode,
 	message: string,
-	{ itemIndex, description, context = {} }: { itemIndex: number; description?: string; context?: IDataObject },
+	{
+		itemIndex,
+		description,
+		context = {},
+	}: { itemIndex: number; description?: string; context?: IDataObject },
 ): NodeOperationError {
-	const error = new NodeOperationError(node, message, { itemIndex, ...(description === undefined ? {} : { description }) });
+	const error = new NodeOperationError(node, message, {
+		itemIndex,
+		...(description === undefined ? {} : { description }),
+	});
 	error.message = message;
 	Object.assign(error.context, context);
 	return error;
@@ -44,6 +52,20 @@ export function ownError(error: unknown): VaultedOAuth2Error | undefined {
 		current = current.cause;
 	}
 	return undefined;
+}
+
+/** The error of this package that a task ends with, or undefined where it succeeds. Every other error is thrown. */
+export async function ownFailure(
+	task: () => Promise<void>,
+): Promise<VaultedOAuth2Error | undefined> {
+	return await task().then(
+		() => undefined,
+		(error: unknown) => {
+			const own = ownError(error);
+			if (own === undefined) throw error;
+			return own;
+		},
+	);
 }
 
 /** What programs can tell a failure of this package by. */
@@ -60,7 +82,11 @@ export function failureOf(error: VaultedOAuth2Error): IDataObject {
  * The error n8n shows for an item. Errors of this package keep their words. No error keeps one of the HTTP client as its cause, since
  * that would hold the request with its token.
  */
-export function toNodeError(node: INode, error: unknown, itemIndex: number): NodeApiError | NodeOperationError {
+export function toNodeError(
+	node: INode,
+	error: unknown,
+	itemIndex: number,
+): NodeApiError | NodeOperationError {
 	const own = ownError(error);
 	if (own !== undefined) {
 		const { message: _message, ...context } = failureOf(own);
@@ -75,8 +101,11 @@ export function toNodeError(node: INode, error: unknown, itemIndex: number): Nod
 		return error;
 	}
 	// Errors of expressions carry what the editor shows beside the field.
-	if (error instanceof ExecutionBaseError) return new NodeOperationError(node, error, { itemIndex });
-	return operationError(node, error instanceof Error ? error.message : String(error), { itemIndex });
+	if (error instanceof ExecutionBaseError)
+		return new NodeOperationError(node, error, { itemIndex });
+	return operationError(node, error instanceof Error ? error.message : String(error), {
+		itemIndex,
+	});
 }
 
 /** What an API answered with a status outside 200 to 299. */
@@ -89,10 +118,19 @@ export interface Refusal {
 }
 
 /** An HTTP error of the API: n8n's words for the status as message, the API's own as description. */
-export function refusalError(node: INode, { status, body, hint }: Refusal, itemIndex: number): NodeApiError {
+export function refusalError(
+	node: INode,
+	{ status, body, hint }: Refusal,
+	itemIndex: number,
+): NodeApiError {
 	const error = (typeof body === 'string' ? body.slice(0, LONGEST_TEXT) : body) as JsonObject;
-	const failure = new NodeApiError(node, { statusCode: String(status), error }, { httpCode: String(status), itemIndex });
-	if (hint !== undefined) failure.description = [failure.description, hint].filter(Boolean).join(' – ');
+	const failure = new NodeApiError(
+		node,
+		{ statusCode: String(status), error },
+		{ httpCode: String(status), itemIndex },
+	);
+	if (hint !== undefined)
+		failure.description = [failure.description, hint].filter(Boolean).join(' – ');
 	return failure;
 }
 
@@ -105,8 +143,13 @@ export function exchangeError(
 	const { code, isAxiosError } = error as { code?: unknown; isAxiosError?: unknown };
 	const message = redacted(error instanceof Error ? error.message : String(error), secrets);
 	// What n8n itself refuses: domains that the credential or the instance does not allow.
-	if (typeof code !== 'string' && isAxiosError !== true) return operationError(node, message, { itemIndex });
-	const failure = new NodeApiError(node, { message, ...(typeof code === 'string' ? { code } : {}) }, { itemIndex });
+	if (typeof code !== 'string' && isAxiosError !== true)
+		return operationError(node, message, { itemIndex });
+	const failure = new NodeApiError(
+		node,
+		{ message, ...(typeof code === 'string' ? { code } : {}) },
+		{ itemIndex },
+	);
 	if (failure.message !== message) failure.description = message;
 	return failure;
 }
@@ -120,5 +163,5 @@ export function errorDetails(error: NodeApiError | NodeOperationError): IDataObj
 		const body = (error.errorResponse as IDataObject | undefined)?.['error'];
 		return { ...details, httpCode: error.httpCode, ...(body === undefined ? {} : { body }) };
 	}
-	return { ...details, ...(rest as IDataObject) };
+	return { ...details, ...rest };
 }

@@ -5,6 +5,9 @@ const HIDDEN = '**hidden**';
 export function redacted(text: string, secrets: readonly string[]): string {
 	return secrets.reduce((safe, secret) => {
 		const json = JSON.stringify(secret).slice(1, -1);
-		return safe.replaceAll(secret, HIDDEN).replaceAll(json, HIDDEN).replaceAll(json.replaceAll('/', '\\/'), HIDDEN);
+		return safe
+			.replaceAll(secret, HIDDEN)
+			.replaceAll(json, HIDDEN)
+			.replaceAll(json.replaceAll('/', '\\/'), HIDDEN);
 	}, text);
 }

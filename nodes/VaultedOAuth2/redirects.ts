@@ -1,8 +1,8 @@
-import { OperationalError, type IDataObject, type IHttpRequestMethods } from 'n8n-workflow';
+import { OperationalError, type IDataObject } from 'n8n-workflow';
 
 /** One request of a chain of redirects. */
 export interface Hop {
-	readonly method: IHttpRequestMethods;
+	readonly method: string;
 	readonly url: URL;
 	/** Without Authorization. */
 	readonly headers: Readonly<Record<string, string | string[]>>;
@@ -20,10 +20,20 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
  * What goes along to an address that may not have the token. Every other header may be a key as well: `X-API-Key`, `Cookie`, names of
  * an API's own. These say only what is sent and what is wanted.
  */
-const HARMLESS = new Set(['accept', 'accept-language', 'content-encoding', 'content-language', 'content-type', 'range', 'user-agent']);
+const HARMLESS = new Set([
+	'accept',
+	'accept-language',
+	'content-encoding',
+	'content-language',
+	'content-type',
+	'range',
+	'user-agent',
+]);
 
 function becomesGet(method: string, status: number): boolean {
-	return status === 303 ? method !== 'GET' && method !== 'HEAD' : (status === 301 || status === 302) && method === 'POST';
+	return status === 303
+		? method !== 'GET' && method !== 'HEAD'
+		: (status === 301 || status === 302) && method === 'POST';
 }
 
 function without(headers: Hop['headers'], drop: (name: string) => boolean): Hop['headers'] {
@@ -31,12 +41,14 @@ function without(headers: Hop['headers'], drop: (name: string) => boolean): Hop[
 }
 
 function targetOf(location: string, from: URL): URL {
-	const url = URL.canParse(location, from) ? new URL(location, from) : undefined;
+	const url = URL.canParse(location, from.href) ? new URL(location, from.href) : undefined;
 	if (url?.protocol !== 'https:' && url?.protocol !== 'http:') {
 		throw new OperationalError('The API redirects to something that is not a web address');
 	}
 	if (from.protocol === 'https:' && url.protocol === 'http:') {
-		throw new OperationalError(`The API redirects from https to ${url.origin}, which is not encrypted. It is not followed.`);
+		throw new OperationalError(
+			`The API redirects from https to ${url.origin}, which is not encrypted. It is not followed.`,
+		);
 	}
 	return url;
 }
@@ -60,5 +72,10 @@ export function nextHop(
 	const withToken = hop.withToken && mayReceiveToken(url);
 	const headers = withToken ? hop.headers : without(hop.headers, (name) => !HARMLESS.has(name));
 	if (!becomesGet(hop.method, status)) return { ...hop, url, query: undefined, headers, withToken };
-	return { method: 'GET', url, headers: without(headers, (name) => name.startsWith('content-')), withToken };
+	return {
+		method: 'GET',
+		url,
+		headers: without(headers, (name) => name.startsWith('content-')),
+		withToken,
+	};
 }

@@ -1,4 +1,8 @@
-import { LoggerProxy, type ICredentialDataDecryptedObject, type IHttpRequestOptions } from 'n8n-workflow';
+import {
+	LoggerProxy,
+	type ICredentialDataDecryptedObject,
+	type IHttpRequestOptions,
+} from 'n8n-workflow';
 
 import { sharedConnections } from '../../src';
 import type { Item } from './actions/operation';
@@ -13,10 +17,10 @@ let queue: Promise<unknown> = Promise.resolve();
  */
 async function sealByRequest(item: Item, fields: ICredentialDataDecryptedObject): Promise<void> {
 	const { node } = item;
-	const tenant = encodeURIComponent(String(fields['tenantId'] ?? ''));
+	const { apiBaseUrl, tenantId } = fields as Record<string, string | undefined>;
 	const request: IHttpRequestOptions = {
 		method: 'GET',
-		url: String(fields['apiBaseUrl']).trim().replaceAll('{tenantId}', tenant),
+		url: (apiBaseUrl ?? '').trim().replaceAll('{tenantId}', encodeURIComponent(tenantId ?? '')),
 		// An API's base address often answers 404.
 		ignoreHttpStatusErrors: true,
 		disableFollowRedirect: true,
@@ -30,22 +34,20 @@ async function sealByRequest(item: Item, fields: ICredentialDataDecryptedObject)
 		type: CREDENTIAL_TYPE,
 		data: fields,
 	};
-	await node.helpers.httpRequestWithAuthentication.call(node, CREDENTIAL_TYPE, request, { credentialsDecrypted });
+	await node.helpers.httpRequestWithAuthentication.call(node, CREDENTIAL_TYPE, request, {
+		credentialsDecrypted,
+	});
 }
 
 async function seal(item: Item): Promise<ICredentialDataDecryptedObject> {
 	const connections = sharedConnections(LoggerProxy);
 	const fields = await readFields(item);
 	if (!(await connections.needsSealing(fields))) return fields;
-	let failure: unknown;
-	try {
-		await sealByRequest(item, fields);
-	} catch (error) {
-		failure = error;
-	}
+	const request = sealByRequest(item, fields);
+	await Promise.allSettled([request]);
 	const after = await readFields(item);
 	// An API that is out of reach does not undo what was sealed; the item's own request will tell.
-	if (failure !== undefined && (await connections.needsSealing(after))) throw failure;
+	if (await connections.needsSealing(after)) await request;
 	return after;
 }
 

@@ -2,6 +2,7 @@ import {
 	OperationalError,
 	type IDataObject,
 	type IExecuteFunctions,
+	type IHttpRequestMethods,
 	type IHttpRequestOptions,
 	type IN8nHttpFullResponse,
 } from 'n8n-workflow';
@@ -54,6 +55,11 @@ export async function readBody(
 	}
 }
 
+/** Gives up a body that nobody reads: it would keep its connection. */
+export function discard(body: Body): void {
+	if (!Buffer.isBuffer(body)) body.destroy();
+}
+
 /** One call of the API: its redirects, and its second try where the token was refused. */
 class Exchange {
 	private readonly secrets: string[] = [];
@@ -70,17 +76,32 @@ class Exchange {
 		const { maxRedirects, url } = this.call;
 		let hop: Hop = { ...this.call, withToken: this.mayReceiveToken(url) };
 		for (let redirects = 0; ; redirects += 1) {
-			const { statusCode: status, statusMessage: statusText = '', headers, body } = await this.step(hop);
+			const {
+				statusCode: status,
+				statusMessage: statusText = '',
+				headers,
+				body,
+			} = await this.step(hop);
 			const next =
 				maxRedirects > 0
-					? nextHop(hop, { status, location: headers['location'] }, (target) => this.mayReceiveToken(target))
+					? nextHop(hop, { status, location: headers['location'] }, (target) =>
+							this.mayReceiveToken(target),
+						)
 					: undefined;
 			if (next === undefined) {
-				return { status, statusText, headers, body, url: hop.url, secrets: this.secrets, hint: this.hint };
+				return {
+					status,
+					statusText,
+					headers,
+					body,
+					url: hop.url,
+					secrets: this.secrets,
+					hint: this.hint,
+				};
 			}
-			// Nobody reads it, and unread it would keep its connection.
-			if (!Buffer.isBuffer(body)) body.destroy();
-			if (redirects === maxRedirects) throw new OperationalError(`The API redirects more than ${maxRedirects} times`);
+			discard(body);
+			if (redirects >= maxRedirects)
+				throw new OperationalError(`The API redirects more than ${maxRedirects} times`);
 			hop = next;
 		}
 	}
@@ -98,28 +119,31 @@ class Exchange {
 		this.triedAgain = true;
 		const body = await readBody(this.item, { body: answer.body, secrets: this.secrets });
 		const replacement = await this.replace(accessToken);
-		return replacement === undefined ? { ...answer, body } : await this.send(hop, replacement.accessToken);
+		return replacement === undefined
+			? { ...answer, body }
+			: await this.send(hop, replacement.accessToken);
 	}
 
 	/** Another token than the one that was refused. Where it cannot be had at present, the API's own refusal is what is shown. */
 	private async replace(accessToken: string): Promise<TokenSet | undefined> {
-		try {
-			return await this.connection.tokens.replaceRefused(accessToken);
-		} catch (error) {
-			const temporary = error instanceof ProviderError || (error instanceof SecretStoreError && error.temporary);
+		return await this.connection.tokens.replaceRefused(accessToken).catch((error: unknown) => {
+			const temporary =
+				error instanceof ProviderError || (error instanceof SecretStoreError && error.temporary);
 			if (!temporary) throw error;
 			this.hint = `The token was refused, and a new one cannot be had now: ${error.message}`;
 			return undefined;
-		}
+		});
 	}
 
 	private async send(hop: Hop, accessToken?: string): Promise<Answer> {
 		const { node, itemIndex } = this.item;
 		const { allowedDomains } = this.connection;
-		if (accessToken !== undefined && !this.secrets.includes(accessToken)) this.secrets.push(accessToken);
+		if (accessToken !== undefined && !this.secrets.includes(accessToken))
+			this.secrets.push(accessToken);
 		const abortSignal = node.getExecutionCancelSignal();
 		const request: IHttpRequestOptions = {
-			method: hop.method,
+			// n8n's type leaves OPTIONS out, its request function does not.
+			method: hop.method as IHttpRequestMethods,
 			url: hop.url.href,
 			headers: {
 				...hop.headers,
@@ -150,6 +174,10 @@ class Exchange {
  * @throws VaultedOAuth2Error where there is no token to be had
  * @throws NodeApiError where no answer came
  */
-export async function callApi(item: Item, connection: ItemConnection, call: ApiCall): Promise<ApiAnswer> {
+export async function callApi(
+	item: Item,
+	connection: ItemConnection,
+	call: ApiCall,
+): Promise<ApiAnswer> {
 	return await new Exchange(item, connection, call).run();
 }

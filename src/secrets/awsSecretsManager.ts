@@ -4,12 +4,7 @@ import { compareAndSwap } from './aws/compareAndSwap';
 import type { AwsSecretsManagerOptions } from './aws/connection';
 import type { CreateOptions, SecretStore, SecretVersion } from './store';
 
-export type {
-	AwsAccessKey,
-	AwsCredentials,
-	AwsSecretsManagerOptions,
-	AwsTimeouts,
-} from './aws/connection';
+export type { AwsCredentials, AwsSecretsManagerOptions } from './aws/connection';
 
 /** AWS's limit for one value. */
 const MAX_CONTENT_BYTES = 65_536;

@@ -29,7 +29,8 @@ export interface CreateOptions {
 /**
  * The port of a secret store. Every adapter passes the same contract suite (`test/contracts/secretStore.ts`).
  *
- * All methods reject with {@link SecretStoreError} and never with an error of the underlying library; no message ever holds content.
+ * All methods reject with {@link SecretStoreError}, or with ConfigurationError where a setting of the credential is at fault, and never with an
+ * error of the underlying library; no message ever holds content.
  */
 export interface SecretStore {
 	readonly kind: 'awsSecretsManager' | 'localVault';

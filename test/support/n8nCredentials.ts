@@ -33,7 +33,14 @@ interface Row {
 }
 
 /** What expressions are resolved on where there is no workflow: a node without properties. */
-const BARE_NODE: INode = { id: 'bare', name: '', type: 'bare', typeVersion: 1, position: [0, 0], parameters: {} };
+const BARE_NODE: INode = {
+	id: 'bare',
+	name: '',
+	type: 'bare',
+	typeVersion: 1,
+	position: [0, 0],
+	parameters: {},
+};
 
 const BARE_TYPES = {
 	getKnownTypes: () => ({}),
@@ -47,7 +54,9 @@ function restricted({ helpers }: IHttpRequestHelper, credentials: Fields): IHttp
 		helpers: {
 			httpRequest: async (options: IHttpRequestOptions) => {
 				const allowedDomains = getCredentialOwnRequestAllowedDomains(credentials);
-				return (await helpers.httpRequest(allowedDomains === undefined ? options : { ...options, allowedDomains })) as unknown;
+				return (await helpers.httpRequest(
+					allowedDomains === undefined ? options : { ...options, allowedDomains },
+				)) as unknown;
 			},
 		},
 	};
@@ -69,7 +78,11 @@ export class InMemoryCredentials extends ICredentialsHelper {
 	}
 
 	/** Writes the form into the database, as the editor does before it tests. Values left out get their defaults. */
-	save(type: string, data: Fields, id = `credential-${this.rows.size + 1}`): INodeCredentialsDetails & { id: string } {
+	save(
+		type: string,
+		data: Fields,
+		id = `credential-${this.rows.size + 1}`,
+	): INodeCredentialsDetails & { id: string } {
 		const name = `${type} ${id}`;
 		const complete = NodeHelpers.getNodeParameters(
 			this.getCredentialsProperties(type),
@@ -137,8 +150,13 @@ export class InMemoryCredentials extends ICredentialsHelper {
 		const details = node.credentials[typeName];
 		if (details === undefined) return undefined;
 		const stored = this.row(details).data;
-		const kept = Object.entries(output).filter(([key]) => key === expirable || !isExpression(stored[key]));
-		await this.updateCredentials(details, typeName, { ...stored, ...Object.fromEntries(kept) } as Fields);
+		const kept = Object.entries(output).filter(
+			([key]) => key === expirable || !isExpression(stored[key]),
+		);
+		await this.updateCredentials(details, typeName, {
+			...stored,
+			...Object.fromEntries(kept),
+		} as Fields);
 		return Object.assign<Fields, object>(credentials, output);
 	}
 
@@ -148,10 +166,14 @@ export class InMemoryCredentials extends ICredentialsHelper {
 		typeName: string,
 	): Promise<Fields | undefined> {
 		const { preAuthentication } = this.type(typeName);
-		return (await preAuthentication?.call(restricted(helpers, credentials), credentials)) as Fields | undefined;
+		return (await preAuthentication?.call(restricted(helpers, credentials), credentials)) as
+			Fields | undefined;
 	}
 
-	override async getCredentials(details: INodeCredentialsDetails, type: string): Promise<Credentials> {
+	override async getCredentials(
+		details: INodeCredentialsDetails,
+		type: string,
+	): Promise<Credentials> {
 		const credentials = new Credentials({ id: details.id, name: details.name }, type);
 		await credentials.setData(this.row(details).data);
 		return credentials;
@@ -174,7 +196,11 @@ export class InMemoryCredentials extends ICredentialsHelper {
 		return await this.resolve(data, { additionalData, type, mode, executeData, values });
 	}
 
-	override async updateCredentials(details: INodeCredentialsDetails, _type: string, data: Fields): Promise<void> {
+	override async updateCredentials(
+		details: INodeCredentialsDetails,
+		_type: string,
+		data: Fields,
+	): Promise<void> {
 		this.row(details).data = deepCopy(data);
 	}
 
@@ -226,7 +252,12 @@ export class InMemoryCredentials extends ICredentialsHelper {
 				shown,
 			) as unknown as Fields;
 		}
-		const workflow = new Workflow({ nodes: [BARE_NODE], connections: {}, active: false, nodeTypes: BARE_TYPES });
+		const workflow = new Workflow({
+			nodes: [BARE_NODE],
+			connections: {},
+			active: false,
+			nodeTypes: BARE_TYPES,
+		});
 		await workflow.expression.acquireIsolate();
 		try {
 			return workflow.expression.getComplexParameterValue(

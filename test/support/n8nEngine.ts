@@ -1,7 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ExecuteContext, ExecutionLifecycleHooks, ExternalSecretsProxy, RoutingNode, WorkflowExecute } from 'n8n-core';
+import {
+	ExecuteContext,
+	ExecutionLifecycleHooks,
+	ExternalSecretsProxy,
+	RoutingNode,
+	WorkflowExecute,
+} from 'n8n-core';
 import {
 	createEmptyRunExecutionData,
 	deepCopy,
@@ -46,7 +52,14 @@ export interface EngineRun {
 	/** What the node put out; of its last run, on its first output unless told. */
 	output(node: string, output?: number): INodeExecutionData[];
 	/** The error the execution ended with. */
-	readonly error: { message: string; description?: string | null; httpCode?: string | null; context?: IDataObject } | undefined;
+	readonly error:
+		| {
+				message: string;
+				description?: string | null;
+				httpCode?: string | null;
+				context?: IDataObject;
+		  }
+		| undefined;
 	/** Everything n8n would store of the execution, as one text. */
 	readonly text: string;
 }
@@ -122,7 +135,8 @@ export class N8nEngine {
 	) {
 		this.credentials = new InMemoryCredentials(options.credentialTypes ?? []);
 		this.nodeTypes = options.nodeTypes ?? {};
-		const write = (message: string, meta?: object) => this.log.push(`${message} ${jsonStringify(meta ?? {})}`);
+		const write = (message: string, meta?: object) =>
+			this.log.push(`${message} ${jsonStringify(meta ?? {})}`);
 		const logger = { error: write, warn: write, info: write, debug: write };
 		LoggerProxy.init({ ...logger, scoped: () => logger } as unknown as Logger);
 	}
@@ -143,18 +157,26 @@ export class N8nEngine {
 	}
 
 	/** Runs the nodes in a row, the first one on `items` (one empty item unless told). */
-	async run(nodes: readonly EngineNode[], items: readonly (INodeExecutionData | IDataObject)[] = [{}]): Promise<EngineRun> {
-		const chain = [complete({ type: START, name: 'Start' }, 0), ...nodes.map((node, index) => complete(node, index + 1))];
+	async run(
+		nodes: readonly EngineNode[],
+		items: readonly (INodeExecutionData | IDataObject)[] = [{}],
+	): Promise<EngineRun> {
+		const chain = [
+			complete({ type: START, name: 'Start' }, 0),
+			...nodes.map((node, index) => complete(node, index + 1)),
+		];
 		const workflow = new Workflow({
 			id: 'workflow',
 			name: 'Workflow',
 			active: false,
 			nodes: chain,
 			connections: Object.fromEntries(
-				chain.slice(1).map((node, index) => [
-					chain[index]!.name,
-					{ main: [[{ node: node.name, type: NodeConnectionTypes.Main, index: 0 }]] },
-				]),
+				chain
+					.slice(1)
+					.map((node, index) => [
+						chain[index]!.name,
+						{ main: [[{ node: node.name, type: NodeConnectionTypes.Main, index: 0 }]] },
+					]),
 			),
 			nodeTypes: registry({ ...this.nodeTypes, [START]: startNode(items.map(toItem)) }),
 			settings: { executionOrder: 'v1' },
@@ -186,7 +208,8 @@ export class N8nEngine {
 	async testCredential(type: string, id: string): Promise<CredentialTest> {
 		const credentialType = this.credentials.type(type);
 		const { test } = credentialType;
-		if (test === undefined) return { status: 'Error', message: 'No testing function found for this credential.' };
+		if (test === undefined)
+			return { status: 'Error', message: 'No testing function found for this credential.' };
 		const node = complete({ type: TEST_NODE, credentials: { [type]: { id, name: type } } }, 0);
 		const nodeType: INodeType = {
 			...startNode([]),
@@ -194,12 +217,32 @@ export class N8nEngine {
 				...startNode([]).description,
 				name: TEST_NODE,
 				credentials: [{ name: type, required: true }],
-				properties: [{ displayName: 'Temp', name: 'temp', type: 'string', routing: { request: test.request }, default: '' }],
+				properties: [
+					{
+						displayName: 'Temp',
+						name: 'temp',
+						type: 'string',
+						routing: { request: test.request },
+						default: '',
+					},
+				],
 			},
 		};
-		const workflow = new Workflow({ nodes: [node], connections: {}, active: false, nodeTypes: registry({ [TEST_NODE]: nodeType }) });
-		const additionalData = { ...this.additionalData(workflow), currentNodeParameters: node.parameters };
-		const data = await this.credentials.resolve(this.credentials.stored(id), { additionalData, type, mode: 'internal' });
+		const workflow = new Workflow({
+			nodes: [node],
+			connections: {},
+			active: false,
+			nodeTypes: registry({ [TEST_NODE]: nodeType }),
+		});
+		const additionalData = {
+			...this.additionalData(workflow),
+			currentNodeParameters: node.parameters,
+		};
+		const data = await this.credentials.resolve(this.credentials.stored(id), {
+			additionalData,
+			type,
+			mode: 'internal',
+		});
 		const context = new ExecuteContext(
 			workflow,
 			node,
@@ -277,7 +320,9 @@ function failureOf(error: unknown, { test }: ICredentialType): string {
 	const { message, cause } = error as RequestFailure;
 	if (cause?.response) {
 		const { status, statusText } = cause.response;
-		const rule = test?.rules?.find(({ type, properties }) => type === 'responseCode' && properties.value === status);
+		const rule = test?.rules?.find(
+			({ type, properties }) => type === 'responseCode' && properties.value === status,
+		);
 		if (rule) return rule.properties.message;
 		if (status < 199 || status > 299) return statusText ?? `Received HTTP status code: ${status}`;
 	}

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { listenOnLoopback } from './loopback.ts';
 import { ACTIONS, type Output } from './secretsManager/actions.ts';
 import { AwsError } from './secretsManager/awsError.ts';
-import { Faults, throwFault, type Fault, type FaultKind } from './secretsManager/faults.ts';
+import { Faults, throwFault, type Fault } from './secretsManager/faults.ts';
 import { Identities, type AwsIdentity, type AwsRole } from './secretsManager/identities.ts';
 import type { Input } from './secretsManager/input.ts';
 import type { Secret } from './secretsManager/secret.ts';
@@ -17,7 +17,7 @@ import {
 	stsAuthenticationError,
 } from './secretsManager/wire.ts';
 
-export type { AwsIdentity, AwsRole, Fault, FaultKind };
+export type { AwsIdentity, AwsRole, Fault };
 
 export interface SecretsManagerServerOptions {
 	/** Default `eu-central-1`. */

@@ -15,6 +15,6 @@ export interface Operation {
 }
 
 /** The item's value of a parameter, expressions resolved. `fallback` where the form does not show the parameter. */
-export function parameter<T>({ node, itemIndex }: Item, name: string, fallback: T): T {
+export function parameter<T>({ node, itemIndex }: Item, name: string, fallback: NoInfer<T>): T {
 	return node.getNodeParameter(name, itemIndex, fallback) as T;
 }

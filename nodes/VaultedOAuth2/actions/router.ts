@@ -1,4 +1,9 @@
-import { updateDisplayOptions, type IExecuteFunctions, type INodeExecutionData, type INodeProperties } from 'n8n-workflow';
+import {
+	updateDisplayOptions,
+	type IExecuteFunctions,
+	type INodeExecutionData,
+	type INodeProperties,
+} from 'n8n-workflow';
 
 import { errorDetails, toNodeError } from '../errors';
 import * as request from './apiRequest/request';
@@ -87,32 +92,28 @@ export const properties: INodeProperties[] = [
 	),
 ];
 
-/** Runs `task` for 0 to `count` - 1, some at once, and keeps the order. Of several failures the first item's is thrown; nothing new is begun after one. */
+/** Runs `task` for 0 to `count` - 1, some at once, and keeps the order. After a failure nothing new is begun, and the first item's is thrown. */
 async function inOrder<T>(count: number, task: (index: number) => Promise<T>): Promise<T[]> {
-	const results: T[] = [];
-	let failure: { readonly index: number; readonly error: unknown } | undefined;
-	let next = 0;
+	const results: Promise<T>[] = [];
+	let failed = false;
 	const work = async () => {
-		while (next < count && failure === undefined) {
-			const index = next++;
-			try {
-				results[index] = await task(index);
-			} catch (error) {
-				if (failure === undefined || index < failure.index) failure = { index, error };
-			}
+		while (results.length < count && !failed) {
+			const result = task(results.length);
+			results.push(result);
+			await result.catch(() => (failed = true));
 		}
 	};
 	await Promise.all(Array.from({ length: Math.min(count, ITEMS_AT_ONCE) }, work));
-	if (failure !== undefined) throw failure.error;
-	return results;
+	return await Promise.all(results);
 }
 
 /** Runs the chosen operation for every input item. With "continue on fail" an item that fails becomes `{ error, details }`. */
 export async function route(node: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-	const resource = node.getNodeParameter('resource', 0) as string;
-	const name = node.getNodeParameter('operation', 0) as string;
+	const resource = node.getNodeParameter('resource', 0);
+	const name = node.getNodeParameter('operation', 0);
 	const operation = OPERATIONS[resource]?.[name];
-	if (operation === undefined) throw toNodeError(node.getNode(), new Error(`Unknown operation ${resource}: ${name}`), 0);
+	if (operation === undefined)
+		throw toNodeError(node.getNode(), new Error(`Unknown operation ${resource}: ${name}`), 0);
 
 	const results = await inOrder(node.getInputData().length, async (itemIndex) => {
 		const pairedItem = { item: itemIndex };

@@ -31,8 +31,8 @@ interface Swap {
  *   next generation's id is used. The successor's *own* labels decide, and a successor that a read does not find is a stale read:
  *   conflict, which only costs a re-read.
  * - An administrator's edit (random version id) lands between our check and our put: AWS lets the put pass, and AWSPREVIOUS then is
- *   that edit instead of our base. It is reported as `replaced`. Missed only where that look fails, or where yet another of our
- *   writers puts on top within the milliseconds before it.
+ *   that edit instead of our base. It is reported as `replaced`. Missed only where that look fails or is stale, or where yet
+ *   another of our writers puts on top within the milliseconds before it.
  *
  * @throws VersionConflictError, SecretStoreError
  */

@@ -80,6 +80,28 @@ describe('a write to AWS Secrets Manager', () => {
 		expect(bed.server.secret(NAME)?.versions.map(({ id }) => id)).toEqual([first, versionId]);
 	});
 
+	it('does not take the same content from another hand for its own write', async () => {
+		editByHand('{"n":1}');
+
+		await rejectionOf(store.write(NAME, '{"n":1}', first), VersionConflictError);
+	});
+
+	it('succeeds although the next writer is already done', async () => {
+		bed.server.beforeNext('PutSecretValue', () => {
+			bed.server.beforeNext('GetSecretValue', async () => {
+				const { versionId } = await bed.open().read(NAME);
+				await bed.open().write(NAME, '{"n":2}', versionId);
+			});
+		});
+
+		expect((await store.write(NAME, '{"n":1}', first)).replaced).toBeUndefined();
+		expect(bed.server.secret(NAME)?.versions.map(({ content }) => content)).toEqual([
+			'{"n":0}',
+			'{"n":1}',
+			'{"n":2}',
+		]);
+	});
+
 	it('conflicts with an administrator’s edit that came before it', async () => {
 		editByHand('{"by":"hand"}');
 

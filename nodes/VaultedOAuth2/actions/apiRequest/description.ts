@@ -2,6 +2,9 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { options } from './options';
 
+/** What n8n's HTTP Request node can send, too. */
+export const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'] as const;
+
 /** Names and values, one under the other. */
 function keyValues(
 	names: { displayName: string; name: string; entry: string; placeholder: string },
@@ -49,7 +52,12 @@ const query: INodeProperties[] = [
 		default: 'keypair',
 	},
 	keyValues(
-		{ displayName: 'Query Parameters', name: 'queryParameters', entry: 'Query Parameter', placeholder: 'Add Query Parameter' },
+		{
+			displayName: 'Query Parameters',
+			name: 'queryParameters',
+			entry: 'Query Parameter',
+			placeholder: 'Add Query Parameter',
+		},
 		{ sendQuery: [true], specifyQuery: ['keypair'] },
 	),
 	{
@@ -68,7 +76,8 @@ const headers: INodeProperties[] = [
 		type: 'boolean',
 		default: false,
 		noDataExpression: true,
-		description: 'Whether the request has headers or not. Authorization is always set from the credential.',
+		description:
+			'Whether the request has headers or not. Authorization is always set from the credential.',
 	},
 	{
 		displayName: 'Specify Headers',
@@ -79,7 +88,12 @@ const headers: INodeProperties[] = [
 		default: 'keypair',
 	},
 	keyValues(
-		{ displayName: 'Headers', name: 'headerParameters', entry: 'Header', placeholder: 'Add Header' },
+		{
+			displayName: 'Headers',
+			name: 'headerParameters',
+			entry: 'Header',
+			placeholder: 'Add Header',
+		},
 		{ sendHeaders: [true], specifyHeaders: ['keypair'] },
 	),
 	{
@@ -123,7 +137,12 @@ const body: INodeProperties[] = [
 		description: 'The body can be specified by single fields or as one JSON text',
 	},
 	keyValues(
-		{ displayName: 'Body Parameters', name: 'bodyParameters', entry: 'Body Field', placeholder: 'Add Body Field' },
+		{
+			displayName: 'Body Parameters',
+			name: 'bodyParameters',
+			entry: 'Body Field',
+			placeholder: 'Add Body Field',
+		},
 		{ sendBody: [true], contentType: ['json'], specifyBody: ['keypair'] },
 	),
 	{
@@ -138,18 +157,28 @@ const body: INodeProperties[] = [
 		name: 'specifyBody',
 		type: 'options',
 		displayOptions: { show: { sendBody: [true], contentType: ['form-urlencoded'] } },
-		options: [FIELDS_BELOW, { name: 'Using Single Field', value: 'string' }],
+		options: [
+			{ name: 'Using Fields Below', value: 'keypair' },
+			{ name: 'Using Single Field', value: 'string' },
+		],
 		default: 'keypair',
 	},
 	keyValues(
-		{ displayName: 'Body Fields', name: 'bodyParameters', entry: 'Field', placeholder: 'Add Field' },
+		{
+			displayName: 'Body Fields',
+			name: 'bodyParameters',
+			entry: 'Field',
+			placeholder: 'Add Field',
+		},
 		{ sendBody: [true], contentType: ['form-urlencoded'], specifyBody: ['keypair'] },
 	),
 	{
 		displayName: 'Body',
 		name: 'body',
 		type: 'string',
-		displayOptions: { show: { sendBody: [true], contentType: ['form-urlencoded'], specifyBody: ['string'] } },
+		displayOptions: {
+			show: { sendBody: [true], contentType: ['form-urlencoded'], specifyBody: ['string'] },
+		},
 		default: '',
 		placeholder: 'field1=value1&field2=value2',
 	},
@@ -176,7 +205,7 @@ export const description: INodeProperties[] = [
 		displayName: 'Method',
 		name: 'method',
 		type: 'options',
-		options: ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'].map((method) => ({ name: method, value: method })),
+		options: METHODS.map((method) => ({ name: method, value: method })),
 		default: 'GET',
 		description: 'The request method to use',
 	},

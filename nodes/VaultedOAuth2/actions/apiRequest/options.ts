@@ -31,12 +31,13 @@ export function readOptions(item: Item): {
 	response: ResponseOptions;
 } {
 	const options = parameter<Options>(item, 'options', {});
-	const { followRedirects = true, maxRedirects = DEFAULT_MAX_REDIRECTS } = options.redirect?.redirect ?? {};
+	const { followRedirects = true, maxRedirects = DEFAULT_MAX_REDIRECTS } =
+		options.redirect?.redirect ?? {};
 	const response = options.response?.response ?? {};
 	return {
 		queryArrays: options.queryParameterArrays ?? 'indices',
 		maxRedirects: followRedirects ? maxRedirects : 0,
-		timeoutMs: options.timeout || DEFAULT_TIMEOUT_MS,
+		timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
 		response: {
 			fullResponse: response.fullResponse ?? false,
 			neverError: response.neverError ?? false,
@@ -128,7 +129,8 @@ const response: INodeProperties = {
 					default: 'data',
 					required: true,
 					displayOptions: { show: { responseFormat: ['file', 'text'] } },
-					description: 'Name of the field the text goes to, or of the binary property the file goes to',
+					description:
+						'Name of the field the text goes to, or of the binary property the file goes to',
 				},
 			],
 		},
@@ -149,8 +151,16 @@ export const options: INodeProperties = {
 			type: 'options',
 			displayOptions: { show: { '/sendQuery': [true] } },
 			options: [
-				{ name: 'Brackets Only', value: 'brackets', description: 'For example foo[]=bar&foo[]=qux' },
-				{ name: 'Brackets with Indices', value: 'indices', description: 'For example foo[0]=bar&foo[1]=qux' },
+				{
+					name: 'Brackets Only',
+					value: 'brackets',
+					description: 'For example foo[]=bar&foo[]=qux',
+				},
+				{
+					name: 'Brackets with Indices',
+					value: 'indices',
+					description: 'For example foo[0]=bar&foo[1]=qux',
+				},
 				{ name: 'No Brackets', value: 'repeat', description: 'For example foo=bar&foo=qux' },
 			],
 			default: 'brackets',

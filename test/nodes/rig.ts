@@ -1,0 +1,133 @@
+import type {
+	ICredentialDataDecryptedObject,
+	IDataObject,
+	INodeExecutionData,
+	INodeParameters,
+} from 'n8n-workflow';
+import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
+import { VaultedOAuth2 } from '../../nodes/VaultedOAuth2/VaultedOAuth2.node';
+import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
+import { N8nEngine, type EngineNode, type EngineRun } from '../support/n8nEngine';
+import { startSampleApi, type SampleApi } from '../support/sampleApi';
+import { startRecorder, type Recorder } from './recorder';
+
+export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
+export const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
+export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
+
+export interface Credential {
+	readonly id: string;
+	readonly name: string;
+}
+
+/** How a node under test is set up, besides its parameters. */
+export interface RunOptions {
+	items?: readonly (INodeExecutionData | IDataObject)[];
+	node?: Partial<EngineNode>;
+}
+
+/** The node and its credential type in n8n's engine, between a real provider and two APIs. */
+export class Rig {
+	readonly runs: EngineRun[] = [];
+
+	private constructor(
+		readonly engine: N8nEngine,
+		readonly provider: AuthorizationServer,
+		/** Wants a good token, and answers by path. */
+		readonly api: SampleApi,
+		/** Takes everything, and keeps what it was sent. */
+		readonly recorder: Recorder,
+		/** Another origin. */
+		readonly elsewhere: Recorder,
+	) {}
+
+	static async start(env: Record<string, string> = {}): Promise<Rig> {
+		const engine = await N8nEngine.start({
+			nodeTypes: { [NODE_TYPE]: new VaultedOAuth2() },
+			credentialTypes: [new VaultedOAuth2Api()],
+			env,
+		});
+		const provider = await startAuthorizationServer({ clients: [CLIENT] });
+		const api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
+		return new Rig(engine, provider, api, await startRecorder(), await startRecorder());
+	}
+
+	/** A filled-in form. */
+	form(changes: ICredentialDataDecryptedObject = {}): ICredentialDataDecryptedObject {
+		return {
+			label: 'Example CRM',
+			grantType: 'clientCredentials',
+			tokenUrl: this.provider.tokenEndpoint,
+			...CLIENT,
+			scope: 'api:read',
+			apiBaseUrl: this.api.url,
+			secretStore: 'localVault',
+			...changes,
+		};
+	}
+
+	/** A credential that was saved and tested in the editor. */
+	async saved(changes: ICredentialDataDecryptedObject = {}): Promise<Credential> {
+		const { id, test } = await this.engine.saveAndTest(CREDENTIAL_TYPE, this.form(changes));
+		if (test.status !== 'OK') throw new Error(test.message);
+		return { id, name: 'Example CRM' };
+	}
+
+	/** A credential that was written into the database only. */
+	unsaved(changes: ICredentialDataDecryptedObject = {}): Credential {
+		return this.engine.credentials.save(CREDENTIAL_TYPE, this.form(changes));
+	}
+
+	async run(
+		credential: Credential,
+		parameters: INodeParameters,
+		{ items, node }: RunOptions = {},
+	): Promise<EngineRun> {
+		const run = await this.engine.run(
+			[
+				{
+					type: NODE_TYPE,
+					name: 'Node',
+					parameters,
+					credentials: { [CREDENTIAL_TYPE]: { ...credential } },
+					...node,
+				},
+			],
+			items,
+		);
+		this.runs.push(run);
+		return run;
+	}
+
+	/** Runs an API request that has to succeed; the items it puts out. */
+	async request(
+		credential: Credential,
+		parameters: INodeParameters,
+		options: RunOptions = {},
+	): Promise<INodeExecutionData[]> {
+		const run = await this.run(credential, { resource: 'apiRequest', ...parameters }, options);
+		if (run.error !== undefined) throw new Error(`${run.error.message}: ${run.error.description}`);
+		return run.output('Node');
+	}
+
+	/** Runs a Connection operation on one item; its output. */
+	async connection(credential: Credential, operation: string): Promise<IDataObject> {
+		const run = await this.run(credential, { resource: 'connection', operation });
+		if (run.error !== undefined) throw new Error(run.error.message);
+		return run.output('Node')[0]!.json;
+	}
+
+	/** The secrets and tokens that can be found in what n8n stored, logged or put out. */
+	leaks(): string[] {
+		const places = [this.engine.credentials.dump(), ...this.engine.log, ...this.runs.map(({ text }) => text)];
+		return this.provider
+			.confidential()
+			.filter((secret) => places.some((place) => place.includes(secret)));
+	}
+
+	async close(): Promise<void> {
+		const { provider, api, recorder, elsewhere, engine } = this;
+		await Promise.all([provider, api, recorder, elsewhere].map((server) => server.close()));
+		await engine.close();
+	}
+}

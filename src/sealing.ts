@@ -43,6 +43,16 @@ export interface SealingOptions {
 	readonly bundle: (store: SecretStore, ref: SecretRef) => SealedBundle;
 }
 
+/** What was sealed last with these secrets. */
+interface Recent {
+	ref: SecretRef | undefined;
+	/** Milliseconds since the epoch. */
+	at: number;
+}
+
+/** How long a form that stays open after it was saved is known to be the same one. */
+const FORM_MS = 3_600_000;
+
 /** A bundle whose refresh token was redeemed but which has no place in the store yet. */
 interface Unplaced {
 	bundle: Bundle | undefined;
@@ -86,6 +96,44 @@ function isComplete(connection: Connection, typed: TypedSecrets): boolean {
 	return Object.keys(typed).length > 0 && missing(connection, typed).length === 0;
 }
 
+/** The typed values that are not what the bundle was sealed with: a refresh token typed before has been replaced by its successor since. */
+function newlyTyped(bundle: Bundle, typed: TypedSecrets): TypedSecrets {
+	const { clientSecret, refreshToken } = typed;
+	return {
+		...(clientSecret === undefined || alreadySealed(bundle, { clientSecret })
+			? {}
+			: { clientSecret }),
+		...(refreshToken === undefined || alreadySealed(bundle, { refreshToken })
+			? {}
+			: { refreshToken }),
+	};
+}
+
+/**
+ * Tells by what was typed that a form is saved again. After a save n8n's editor keeps the typed secrets in the open form and does not know
+ * the pointer, so that the next save comes without one. A refresh token stands for itself; a client secret can serve many connections.
+ */
+function sameForm({ connection, typed }: ParsedFields): string {
+	const { store, clientId, issuer, tokenEndpoint, grantType, label, tenantId, apiOrigins } =
+		connection;
+	const place =
+		store.kind === 'awsSecretsManager' ? [store.kind, store.region, store.endpoint] : [store.kind];
+	const secretName = store.kind === 'awsSecretsManager' ? store.secretName : undefined;
+	const identity =
+		grantType === 'refresh_token' ? [] : (secretName ?? [label, tenantId, apiOrigins]);
+	return sha256(
+		JSON.stringify([
+			place,
+			grantType,
+			clientId,
+			issuer,
+			tokenEndpoint,
+			typedDigests(typed),
+			identity,
+		]),
+	);
+}
+
 function fingerprint({ connection, typed, secretRef }: ParsedFields): string {
 	return sha256(JSON.stringify([connection, typed, secretRef]));
 }
@@ -94,6 +142,7 @@ function fingerprint({ connection, typed, secretRef }: ParsedFields): string {
 export class Sealing {
 	/** Fields whose typed secrets are known to be sealed: an expression in a secret field is "typed" again on every use. */
 	private readonly settled = new RecentlyUsed<true>(10_000);
+	private readonly recent = new RecentlyUsed<Recent>(10_000);
 	private readonly unplaced = new RecentlyUsed<Unplaced>(
 		1000,
 		({ bundle }) => bundle !== undefined,
@@ -124,10 +173,11 @@ export class Sealing {
 	}
 
 	private async sealOnce(parsed: ParsedFields): Promise<SealedFields> {
-		const existing = await this.openExisting(parsed);
+		const existing = (await this.openExisting(parsed)) ?? (await this.openRecent(parsed));
 		const ref =
 			existing === undefined ? await this.sealAnew(parsed) : await this.sealAgain(parsed, existing);
 		this.settled.get(fingerprint({ ...parsed, secretRef: formatSecretRef(ref) }), () => true);
+		Object.assign(this.recentFor(parsed), { ref, at: this.options.now() });
 		return sealedFields(ref);
 	}
 
@@ -154,6 +204,25 @@ export class Sealing {
 		}
 	}
 
+	/** The bundle that the same form was sealed into before; undefined where it was not, or where that bundle is gone. */
+	private async openRecent(parsed: ParsedFields): Promise<SealedBundle | undefined> {
+		const { ref, at } = this.recentFor(parsed);
+		if (ref === undefined || this.options.now() - at > FORM_MS) return undefined;
+		const bundle = this.options.bundle(this.options.parts(parsed.connection).store, ref);
+		try {
+			await bundle.read();
+			return bundle;
+		} catch (error) {
+			if (error instanceof SecretStoreError && ['NOT_FOUND', 'DELETED'].includes(error.code))
+				return undefined;
+			throw error;
+		}
+	}
+
+	private recentFor(parsed: ParsedFields): Recent {
+		return this.recent.get(sameForm(parsed), () => ({ ref: undefined, at: 0 }));
+	}
+
 	/** Replaces what was typed in a bundle that exists, keeps the rest. */
 	private async sealAgain(
 		{ connection, typed }: ParsedFields,
@@ -172,7 +241,7 @@ export class Sealing {
 				...kept,
 				label: connection.label,
 				sealedFor: sealedForOf(connection),
-				...typed,
+				...newlyTyped(before, typed),
 				typedSha256: { ...before.typedSha256, ...typedDigests(typed) },
 			};
 			const issued = await this.options.parts(connection).request.send(next);

@@ -152,6 +152,31 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 			expect(core.provider.countTokenRequests()).toBe(1);
 		});
 
+		it('seals a form that is saved again while it is open into the same bundle, without redeeming a spent refresh token', async () => {
+			for (const form of [core.form(), await core.refreshForm()]) {
+				const saved = await core.save(form);
+				// The open form still has what was typed and does not know the pointer.
+				const again = await core.save({ ...form, scope: 'api:read' });
+				expect(again.secretRef).toBe(saved.secretRef);
+				expect(await core.call(again)).toBe(200);
+			}
+			expect(await core.stored()).toBe(2);
+			expect(core.provider.tokenRequests.every(({ result }) => result === 'ok')).toBe(true);
+		});
+
+		it('seals a corrected API address of an open form into the same bundle for a refresh token, into one of its own for a client secret', async () => {
+			const refresh = await core.refreshForm({ apiBaseUrl: 'http://127.0.0.1:9' });
+			const first = await core.save(refresh);
+			const corrected = await core.save({ ...refresh, apiBaseUrl: core.api.url });
+			expect(corrected.secretRef).toBe(first.secretRef);
+			expect(await core.call(corrected)).toBe(200);
+
+			const one = await core.save(core.form());
+			const copy = await core.save(core.form({ apiBaseUrl: `${core.api.url}/`, label: 'A copy' }));
+			expect(copy.secretRef).not.toBe(one.secretRef);
+			expect(await core.call(one)).toBe(200);
+		});
+
 		it('makes a new bundle where the old one is gone and everything is typed again', async () => {
 			const saved = await core.save(core.form());
 			const ref = JSON.parse(saved.secretRef) as { secretId: string };
@@ -331,6 +356,18 @@ describe('AWS Secrets Manager', () => {
 		expect(core.aws.secret('theirs')?.content).toBe('theirs');
 		// The refresh token was not spent on a store that could not take it.
 		expect(core.provider.countTokenRequests({ grant: 'refresh_token' })).toBe(0);
+	});
+
+	it('takes the chosen name again for the form that made it, while that is open', async () => {
+		const form = core.form({ secretName: 'mine', apiBaseUrl: 'http://127.0.0.1:9' });
+		await core.save(form);
+		const corrected = await core.save({ ...form, apiBaseUrl: core.api.url });
+		expect(await core.call(corrected)).toBe(200);
+		expect(await core.stored()).toBe(1);
+		core.wait(3601);
+		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+			code: 'ALREADY_EXISTS',
+		});
 	});
 
 	it.each(['CreateSecret', 'GetSecretValue'])(

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { installLocked, runLogged } from '../lockedInstall.cjs';
-import { cacheFolder, firstExisting, logFile, n8nFolder, patience, type Run } from './run.ts';
+import { cacheFolder, logFile, n8nFolder, patience, type Run } from './run.ts';
 
 /** The version in n8n's own package.json, once installed. */
 export function n8nVersion(run: Run): string {
@@ -73,7 +73,7 @@ async function nodeHeaders(run: Run): Promise<string> {
 		join(fetched, 'node_modules', name),
 	];
 
-	const present = firstExisting(candidates.filter(hasHeaders));
+	const present = candidates.find(hasHeaders);
 	if (present !== undefined) return present;
 
 	const version = process.version.slice(1);

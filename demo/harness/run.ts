@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** What every step of the harness needs to know. */
@@ -43,9 +42,4 @@ export function plainEnvironment(run: Run, extra: NodeJS.ProcessEnv = {}): NodeJ
 	const { PATH = '', HOME, LANG, TMPDIR } = process.env;
 	const binFolder = join(run.root, 'node_modules', '.bin');
 	return { PATH: `${binFolder}:${PATH}`, HOME, LANG, TMPDIR, ...extra };
-}
-
-/** The first of the paths that exists. */
-export function firstExisting(paths: readonly string[]): string | undefined {
-	return paths.find((path) => existsSync(path));
 }

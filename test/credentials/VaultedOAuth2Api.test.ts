@@ -33,8 +33,10 @@ afterAll(async () => {
 	await engine.close();
 });
 
+/** Each form is a connection of its own: two forms with one label and one secret are one connection to the package. */
+let forms = 0;
 const form = (changes: ICredentialDataDecryptedObject = {}): ICredentialDataDecryptedObject => ({
-	label: 'Example CRM',
+	label: `Example CRM ${String((forms += 1))}`,
 	grantType: 'clientCredentials',
 	tokenUrl: provider.tokenEndpoint,
 	clientId: 'crm',

@@ -1,5 +1,5 @@
 import type { INodeParameters } from 'n8n-workflow';
-import type { Recorded } from './recorder';
+import { startRecorder, type Recorded } from './recorder';
 import { Rig, type Credential } from './rig';
 
 let rig: Rig;
@@ -85,7 +85,7 @@ describe('the query', () => {
 		const expected = '/v1/x?a=1&b[c]=2';
 		await expect(query({ specifyQuery, jsonQuery: '{"a":1,"b":{"c":2}}' })).resolves.toBe(expected);
 		rig.recorder.reset();
-		await expect(query({ specifyQuery, jsonQuery: '={{ {a: 1, b: {c: 2}} }}' })).resolves.toBe(
+		await expect(query({ specifyQuery, jsonQuery: '={{ {a: 1, b: {c: 2} } }}' })).resolves.toBe(
 			expected,
 		);
 	});
@@ -259,7 +259,7 @@ describe('a request without an answer', () => {
 	});
 
 	test('says what the system said, and nothing of the request', async () => {
-		const { url, close } = await import('./recorder').then(async (m) => await m.startRecorder());
+		const { url, close } = await startRecorder();
 		const lost = await rig.saved({ apiBaseUrl: url });
 		await close();
 		const run = await rig.run(lost, { resource: 'apiRequest', path: '/x' });

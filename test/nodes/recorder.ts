@@ -30,7 +30,8 @@ export interface Recorder {
 export async function startRecorder(): Promise<Recorder> {
 	const requests: Recorded[] = [];
 	const recorder: Pick<Recorder, 'answers'> = { answers: {} };
-	const server = await listenOnLoopback((request, response) => {
+	const server = await listenOnLoopback();
+	server.serve((request, response) => {
 		const chunks: Buffer[] = [];
 		request.on('data', (chunk: Buffer) => chunks.push(chunk));
 		request.on('end', () => {

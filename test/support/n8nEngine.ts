@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+	Credentials,
+	ErrorReporter,
 	ExecuteContext,
 	ExecutionLifecycleHooks,
 	ExternalSecretsProxy,
@@ -71,6 +73,7 @@ export interface CredentialTest {
 }
 
 const START = 'engine.start';
+const reportError = ErrorReporter.prototype.error;
 /** The name n8n itself gives the node in whose place it tests a credential: without its package. */
 const TEST_NODE = 'noOp';
 
@@ -135,10 +138,7 @@ export class N8nEngine {
 	) {
 		this.credentials = new InMemoryCredentials(options.credentialTypes ?? []);
 		this.nodeTypes = options.nodeTypes ?? {};
-		const write = (message: string, meta?: object) =>
-			this.log.push(`${message} ${jsonStringify(meta ?? {})}`);
-		const logger = { error: write, warn: write, info: write, debug: write };
-		LoggerProxy.init({ ...logger, scoped: () => logger } as unknown as Logger);
+		this.keepLog();
 	}
 
 	static async start(options: EngineOptions = {}): Promise<N8nEngine> {
@@ -264,6 +264,22 @@ export class N8nEngine {
 			await workflow.expression.releaseIsolate();
 		}
 		return { status: 'OK', message: 'Connection successful!' };
+	}
+
+	/** Everything that is logged goes to {@link log}, and not to the console. */
+	private keepLog(): void {
+		const write = (message: string, meta?: object): void => {
+			this.log.push(`${message} ${jsonStringify(meta ?? {})}`);
+		};
+		const logger = { error: write, warn: write, info: write, debug: write };
+		// The first object that wants n8n's own logger makes it, and it takes LoggerProxy over: now, not in the middle of a run.
+		void new Credentials({ id: null, name: '' }, '');
+		LoggerProxy.init({ ...logger, scoped: () => logger } as unknown as Logger);
+		// n8n logs every error of a node with all its causes.
+		ErrorReporter.prototype.error = function (...report) {
+			Object.assign(this, { logger });
+			reportError.apply(this, report);
+		};
 	}
 
 	private additionalData(workflow: Workflow): IWorkflowExecuteAdditionalData {

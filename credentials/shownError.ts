@@ -4,7 +4,7 @@ import { VaultedOAuth2Error } from '../src';
  * An error as n8n shows it in the form and in the HTTP Request node: its own words. n8n would show the `code` of an error instead of its
  * message, so this one has none; the node of this package finds the original as its cause.
  */
-export class ShownError extends Error {
+class ShownError extends Error {
 	constructor(cause: VaultedOAuth2Error) {
 		super(cause.message, { cause });
 		this.name = cause.name;

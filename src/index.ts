@@ -11,12 +11,10 @@ export type { Connections, OpenConnection } from './connections';
 export {
 	ConfigurationError,
 	ProviderError,
-	ReconnectError,
 	SecretStoreError,
 	VaultedOAuth2Error,
 	type FailureClass,
 } from './errors';
-export { effectiveBuffer, freshness } from './tokens/freshness';
 export type { TokenSet } from './tokens/tokenSet';
 export type { TokenStatus } from './tokens/tokenSource';
 

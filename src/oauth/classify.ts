@@ -27,7 +27,7 @@ const TEMPORARY =
 	/^(temporarily_unavailable|server_error|slow_down|rate_limit(ed|_exceeded)?|too_many_requests)$/;
 
 /** Whole seconds of a `Retry-After` header (RFC 9110 §10.2.3), which is a number or a date. */
-export function readRetryAfter(value: string | undefined, now: number): number | undefined {
+function readRetryAfter(value: string | undefined, now: number): number | undefined {
 	if (value === undefined) return undefined;
 	if (/^\d+$/.test(value.trim())) return Number(value);
 	const date = Date.parse(value);

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Connection } from '../config/connection';
 
 /** Everything this package creates is below this name, so that an IAM policy can be limited to it. */
-export const NAME_PREFIX = 'n8n/vaulted-oauth2';
+const NAME_PREFIX = 'n8n/vaulted-oauth2';
 
 /** Tags of every secret this package creates. */
 export const TAGS = { 'managed-by': 'n8n-nodes-vaulted-oauth2' } as const;

@@ -26,20 +26,41 @@ export interface RunOptions {
 	node?: Partial<EngineNode>;
 }
 
+interface Servers {
+	readonly provider: AuthorizationServer;
+	readonly api: SampleApi;
+	readonly recorder: Recorder;
+	readonly elsewhere: Recorder;
+}
+
 /** The node and its credential type in n8n's engine, between a real provider and two APIs. */
 export class Rig {
 	readonly runs: EngineRun[] = [];
+	private forms = 0;
 
 	private constructor(
 		readonly engine: N8nEngine,
-		readonly provider: AuthorizationServer,
-		/** Wants a good token, and answers by path. */
-		readonly api: SampleApi,
-		/** Takes everything, and keeps what it was sent. */
-		readonly recorder: Recorder,
-		/** Another origin. */
-		readonly elsewhere: Recorder,
+		private readonly servers: Servers,
 	) {}
+
+	get provider(): AuthorizationServer {
+		return this.servers.provider;
+	}
+
+	/** Wants a good token, and answers by path. */
+	get api(): SampleApi {
+		return this.servers.api;
+	}
+
+	/** Takes everything, and keeps what it was sent. */
+	get recorder(): Recorder {
+		return this.servers.recorder;
+	}
+
+	/** Another origin. */
+	get elsewhere(): Recorder {
+		return this.servers.elsewhere;
+	}
 
 	static async start(env: Record<string, string> = {}): Promise<Rig> {
 		const engine = await N8nEngine.start({
@@ -49,13 +70,15 @@ export class Rig {
 		});
 		const provider = await startAuthorizationServer({ clients: [CLIENT] });
 		const api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
-		return new Rig(engine, provider, api, await startRecorder(), await startRecorder());
+		const [recorder, elsewhere] = [await startRecorder(), await startRecorder()];
+		return new Rig(engine, { provider, api, recorder, elsewhere });
 	}
 
-	/** A filled-in form. */
+	/** A filled-in form. Each has its own label: the same form again would be the same connection. */
 	form(changes: ICredentialDataDecryptedObject = {}): ICredentialDataDecryptedObject {
+		this.forms += 1;
 		return {
-			label: 'Example CRM',
+			label: `Example CRM ${this.forms}`,
 			grantType: 'clientCredentials',
 			tokenUrl: this.provider.tokenEndpoint,
 			...CLIENT,
@@ -117,17 +140,20 @@ export class Rig {
 		return run.output('Node')[0]!.json;
 	}
 
-	/** The secrets and tokens that can be found in what n8n stored, logged or put out. */
+	/**
+	 * The secrets and tokens that can be found in what n8n stored, logged or put out. A form that could not be sealed stays in the
+	 * database as it was typed.
+	 */
 	leaks(): string[] {
-		const places = [this.engine.credentials.dump(), ...this.engine.log, ...this.runs.map(({ text }) => text)];
+		const database = this.engine.credentials.dump((fields) => fields['secretRef'] !== '');
+		const places = [database, ...this.engine.log, ...this.runs.map(({ text }) => text)];
 		return this.provider
 			.confidential()
 			.filter((secret) => places.some((place) => place.includes(secret)));
 	}
 
 	async close(): Promise<void> {
-		const { provider, api, recorder, elsewhere, engine } = this;
-		await Promise.all([provider, api, recorder, elsewhere].map((server) => server.close()));
-		await engine.close();
+		await Promise.all(Object.values(this.servers).map((server: { close(): Promise<void> }) => server.close()));
+		await this.engine.close();
 	}
 }

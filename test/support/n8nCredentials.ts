@@ -101,9 +101,9 @@ export class InMemoryCredentials extends ICredentialsHelper {
 		return deepCopy(this.row({ id, name: '' }).data);
 	}
 
-	/** Everything in the database, decrypted, as one text. */
-	dump(): string {
-		return JSON.stringify([...this.rows]);
+	/** Everything in the database, decrypted, as one text; of the records told, where not of all. */
+	dump(which: (fields: Fields) => boolean = () => true): string {
+		return JSON.stringify([...this.rows].filter(([, { data }]) => which(data)));
 	}
 
 	override getParentTypes(): string[] {

@@ -273,7 +273,7 @@ export class N8nEngine {
 		};
 		const logger = { error: write, warn: write, info: write, debug: write };
 		// The first object that wants n8n's own logger makes it, and it takes LoggerProxy over: now, not in the middle of a run.
-		void new Credentials({ id: null, name: '' }, '');
+		new Credentials({ id: null, name: '' }, '');
 		LoggerProxy.init({ ...logger, scoped: () => logger } as unknown as Logger);
 		// n8n logs every error of a node with all its causes.
 		ErrorReporter.prototype.error = function (...report) {

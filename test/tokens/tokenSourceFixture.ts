@@ -7,8 +7,8 @@ import { TokenSource, type TokenRequest } from '../../src/tokens/tokenSource';
 import type { IssuedTokens } from '../../src/tokens/tokenSet';
 import { MemoryStore } from '../support/memoryStore';
 
-export const KEY = 'k'.repeat(43);
-export const SECOND = 1000;
+const KEY = 'k'.repeat(43);
+const SECOND = 1000;
 
 /** A provider, a store, a clock and a token source between them; the provider rotates refresh tokens where the grant has them. */
 export class Fixture {

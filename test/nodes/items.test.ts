@@ -1,0 +1,249 @@
+import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
+import { CREDENTIAL_TYPE, Rig, type Credential } from './rig';
+
+let rig: Rig;
+let credential: Credential;
+
+beforeAll(async () => {
+	rig = await Rig.start();
+	credential = await rig.saved();
+});
+afterAll(async () => {
+	await rig.close();
+});
+beforeEach(() => {
+	rig.recorder.reset();
+	rig.provider.clearFaults();
+});
+afterEach(() => {
+	expect(rig.leaks()).toEqual([]);
+});
+
+const CONTINUE = { onError: 'continueRegularOutput' } as const;
+const numbered = (count: number): IDataObject[] => Array.from({ length: count }, (_, id) => ({ id }));
+const pairs = (items: readonly INodeExecutionData[]): unknown[] =>
+	items.map(({ pairedItem }) => pairedItem);
+
+describe('many items', () => {
+	test('come out in order, each paired with its own, though the answers do not', async () => {
+		let held: (() => void) | undefined;
+		rig.recorder.answers = Object.fromEntries(
+			numbered(120).map(({ id }) => [
+				`/${String(id)}`,
+				async () => {
+					if (id === 0) await new Promise<void>((resolve) => (held = resolve));
+					// The first item's answer comes when all others of its batch are through.
+					if (id === 60) held?.();
+					return { headers: { 'content-type': 'application/json' }, body: JSON.stringify([{ id }, { id }]) };
+				},
+			]),
+		);
+		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		const items = await rig.request(recorded, { path: '=/{{ $json.id }}' }, { items: numbered(120) });
+		expect(items.map(({ json }) => json['id'])).toEqual(
+			numbered(120).flatMap(({ id }) => [id, id]),
+		);
+		expect(pairs(items)).toEqual(numbered(120).flatMap(({ id }) => [{ item: id }, { item: id }]));
+	});
+
+	test('need one token, and read the credential once each', async () => {
+		const fresh = await rig.saved();
+		const tokens = rig.provider.countTokenRequests();
+		const reads = rig.engine.credentials.reads;
+		await rig.request(fresh, { path: '/me' }, { items: numbered(200) });
+		expect(rig.provider.countTokenRequests()).toBe(tokens);
+		expect(rig.engine.credentials.reads - reads).toBe(200);
+	});
+
+	test('are not all sent at once: as many are begun as have an answer, and 50 more', async () => {
+		const { credentials } = rig.engine;
+		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		const waiting: (() => void)[] = [];
+		const begun: number[] = [];
+		const before = credentials.reads;
+		rig.recorder.reset();
+		rig.recorder.answers = {
+			'/x': async () => {
+				if (rig.recorder.requests.length > 50) return {};
+				await new Promise<void>((resolve) => {
+					waiting.push(resolve);
+					if (waiting.length < 50) return;
+					begun.push(credentials.reads - before);
+					for (const release of waiting) release();
+				});
+				return {};
+			},
+		};
+		await rig.request(recorded, { path: '/x' }, { items: numbered(200) });
+		expect(begun).toEqual([50]);
+		expect(rig.recorder.requests).toHaveLength(200);
+	});
+});
+
+describe('an item that fails', () => {
+	const path = '=/status/{{ $json.status }}';
+	const items = [{ status: 200 }, { status: 404 }, { status: 200 }];
+
+	test('stops the workflow, and the error says which item it was', async () => {
+		const run = await rig.run(credential, { resource: 'apiRequest', path }, { items });
+		expect(run.status).toBe('error');
+		expect(run.error).toMatchObject({ httpCode: '404', context: { itemIndex: 1 } });
+	});
+
+	test('is the first one of several', async () => {
+		const failing = [{ status: 200 }, { status: 409 }, { status: 404 }, { status: 500 }];
+		const run = await rig.run(credential, { resource: 'apiRequest', path }, { items: failing });
+		expect(run.error).toMatchObject({ httpCode: '409', context: { itemIndex: 1 } });
+	});
+
+	test('keeps the items behind it from being begun', async () => {
+		const before = rig.api.requests.length;
+		const many = [{ status: 404 }, ...numbered(500).map(() => ({ status: 200 }))];
+		await rig.run(credential, { resource: 'apiRequest', path }, { items: many });
+		expect(rig.api.requests.length - before).toBeLessThan(200);
+	});
+
+	test('is an item of its own under "continue on fail", with what the API said', async () => {
+		const output = await rig.request(credential, { path }, { items, node: CONTINUE });
+		expect(output).toEqual([
+			{ json: { status: 200 }, pairedItem: { item: 0 } },
+			{
+				json: {
+					error: 'The resource you are requesting could not be found',
+					details: {
+						message: 'The resource you are requesting could not be found',
+						httpCode: '404',
+						body: { status: 404 },
+					},
+				},
+				pairedItem: { item: 1 },
+			},
+			{ json: { status: 200 }, pairedItem: { item: 2 } },
+		]);
+		expect(JSON.stringify(output)).not.toContain('Bearer');
+	});
+
+	test('goes to the error output, if there is one', async () => {
+		const run = await rig.run(
+			credential,
+			{ resource: 'apiRequest', path },
+			{ items, node: { onError: 'continueErrorOutput' } },
+		);
+		expect(pairs(run.output('Node', 0))).toEqual([{ item: 0 }, { item: 2 }]);
+		expect(run.output('Node', 1)).toMatchObject([
+			{ json: { status: 404, details: { httpCode: '404' } }, pairedItem: { item: 1 } },
+		]);
+	});
+
+	test('of ours says class, code and field under "continue on fail"', async () => {
+		const output = await rig.request(
+			credential,
+			{ path: '={{ $json.path }}' },
+			{ items: [{ path: '//example.com/' }, { path: '/me' }], node: CONTINUE },
+		);
+		expect(output).toMatchObject([
+			{
+				json: {
+					error: expect.stringMatching(/^Fix the configuration – Path: /) as string,
+					details: { class: 'configuration', code: 'ADDRESS_NOT_ALLOWED', field: 'Path' },
+				},
+			},
+			{ json: { name: 'Test User' } },
+		]);
+	});
+
+	test('of an expression is told like any other', async () => {
+		const output = await rig.request(
+			credential,
+			{ path: '={{ $json.missing.path }}' },
+			{ items: [{ id: 1 }], node: CONTINUE },
+		);
+		expect(output).toMatchObject([{ json: { error: expect.any(String) as string } }]);
+	});
+});
+
+describe('a credential with expressions', () => {
+	test('gives every item the token and the address of its own tenant', async () => {
+		const origin = rig.recorder.url;
+		const perTenant = await rig.saved({ apiBaseUrl: `${origin}/{tenantId}`, tenantId: 'first' });
+		rig.engine.credentials.save(
+			CREDENTIAL_TYPE,
+			{
+				...rig.engine.credentials.stored(perTenant.id),
+				tenantId: '={{ $json.tenant }}',
+				scope: '={{ $json.scope }}',
+			},
+			perTenant.id,
+		);
+		rig.recorder.reset();
+		const tenants = Array.from({ length: 12 }, (_, index) => ({
+			tenant: `tenant-${index % 3}`,
+			scope: ['api:read', 'api:write', 'api:read api:write'][index % 3],
+		}));
+		await rig.request(perTenant, { path: '=/x?of={{ $json.tenant }}' }, { items: tenants });
+
+		const scopeOf = new Map(rig.provider.issued.map(({ value, scope }) => [value, scope]));
+		const calls = rig.recorder.requests.map(({ path, headers }) => ({
+			path,
+			scope: scopeOf.get(headers.authorization!.replace('Bearer ', '')),
+		}));
+		expect(calls).toHaveLength(12);
+		expect(new Set(calls.map((call) => JSON.stringify(call)))).toEqual(
+			new Set(
+				tenants.map(({ tenant, scope }) =>
+					JSON.stringify({ path: `/${tenant}/x?of=${tenant}`, scope }),
+				),
+			),
+		);
+	});
+});
+
+describe('a credential that was never saved successfully', () => {
+	test('is sealed at its first use, once, and n8n’s database keeps no secret', async () => {
+		const unsaved = rig.unsaved();
+		const tokens = rig.provider.countTokenRequests();
+		const output = await rig.request(unsaved, { path: '/me' }, { items: numbered(20) });
+		expect(output).toHaveLength(20);
+		expect(rig.provider.countTokenRequests() - tokens).toBe(1);
+		expect(rig.engine.credentials.stored(unsaved.id)).toMatchObject({
+			clientSecret: '',
+			secretRef: expect.stringContaining('"localVault"') as string,
+		});
+		const calls = rig.api.requests.length;
+		await rig.request(unsaved, { path: '/me' });
+		expect(rig.api.requests.length - calls).toBe(1);
+	});
+
+	test('with a wrong secret says so in the core’s own words, and stores nothing', async () => {
+		const wrong = rig.unsaved({ clientSecret: 'wrong-client-secret', clientAuthentication: 'basic' });
+		const run = await rig.run(wrong, { resource: 'apiRequest', path: '/me' });
+		expect(run.error).toMatchObject({
+			message: expect.stringMatching(/^Fix the configuration – Client Secret: /) as string,
+			context: { class: 'configuration', code: 'INVALID_CLIENT', field: 'Client Secret' },
+		});
+		expect(run.text).not.toContain('wrong-client-secret');
+		expect(rig.engine.credentials.stored(wrong.id)).toMatchObject({ secretRef: '' });
+	});
+
+	test('with a field missing names the field', async () => {
+		const run = await rig.run(rig.unsaved({ clientId: '' }), { resource: 'apiRequest' });
+		expect(run.error?.message).toMatch(/^Fix the configuration – Client ID: it is missing/);
+	});
+
+	test('of an API that is out of reach is sealed all the same', async () => {
+		const unsaved = rig.unsaved({ apiBaseUrl: 'http://127.0.0.1:9' });
+		const run = await rig.run(unsaved, { resource: 'apiRequest', path: '/me' });
+		expect(run.error?.message).toBe('The service refused the connection - perhaps it is offline');
+		expect(rig.engine.credentials.stored(unsaved.id)).toMatchObject({ clientSecret: '' });
+	});
+
+	test('takes the fields of the item that seals it', async () => {
+		const unsaved = rig.unsaved({ tenantId: '={{ $json.tenant }}', apiBaseUrl: `${rig.api.url}/{tenantId}` });
+		const items = [{ tenant: 'no good!' }, { tenant: 'status' }];
+		const output = await rig.request(unsaved, { path: '/200' }, { items, node: CONTINUE });
+		expect(output).toMatchObject([
+			{ json: { details: { field: 'Tenant ID' } }, pairedItem: { item: 0 } },
+			{ json: { status: 200 }, pairedItem: { item: 1 } },
+		]);
+	});
+});

@@ -93,6 +93,7 @@ function readRuns(executionData: unknown): Record<string, NodeRun> {
 export class N8nRest {
 	readonly #url: string;
 	readonly #signal: AbortSignal | null;
+	readonly #received: (text: string) => void;
 	// n8n ties a session to the browser that logged in.
 	readonly #browserId = randomBytes(16).toString('hex');
 	#cookie = '';
@@ -100,10 +101,12 @@ export class N8nRest {
 	/**
 	 * @param url n8n's, without a trailing slash
 	 * @param signal ends every request and every wait
+	 * @param received takes the text of every answer, for searching
 	 */
-	constructor(url: string, signal?: AbortSignal) {
+	constructor(url: string, signal?: AbortSignal, received: (text: string) => void = () => undefined) {
 		this.#url = url;
 		this.#signal = signal ?? null;
+		this.#received = received;
 	}
 
 	/**
@@ -124,6 +127,7 @@ export class N8nRest {
 			...(body === undefined ? {} : { body: JSON.stringify(body) }),
 		});
 		const text = await response.text();
+		this.#received(text);
 		if (!response.ok) throw new N8nRestError(`${method} /rest${path}`, response.status, text);
 		const session = response.headers
 			.getSetCookie()

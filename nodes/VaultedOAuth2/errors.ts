@@ -45,7 +45,7 @@ function operationError(
 }
 
 /** The error of this package that is behind an error of n8n, or undefined. */
-export function ownError(error: unknown): VaultedOAuth2Error | undefined {
+function ownError(error: unknown): VaultedOAuth2Error | undefined {
 	let current = error;
 	for (let depth = 0; depth < 5 && current instanceof Error; depth += 1) {
 		if (current instanceof VaultedOAuth2Error) return current;

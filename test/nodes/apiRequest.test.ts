@@ -99,12 +99,20 @@ describe('the query', () => {
 		expect(request.path).toBe('/v1/x?a=1&b=2');
 	});
 
-	test.each(['{', '[1]', '"text"', 'null'])('that is %s is no JSON object, and says so', async (jsonQuery) => {
-		const parameters = { resource: 'apiRequest', sendQuery: true, specifyQuery: 'json', jsonQuery };
-		const { error } = await rig.run(credential, parameters);
-		expect(error?.message).toMatch(/^The value in the "JSON Query Parameters" field is not /);
-		expect(rig.recorder.requests).toEqual([]);
-	});
+	test.each(['{', '[1]', '"text"', 'null'])(
+		'that is %s is no JSON object, and says so',
+		async (jsonQuery) => {
+			const parameters = {
+				resource: 'apiRequest',
+				sendQuery: true,
+				specifyQuery: 'json',
+				jsonQuery,
+			};
+			const { error } = await rig.run(credential, parameters);
+			expect(error?.message).toMatch(/^The value in the "JSON Query Parameters" field is not /);
+			expect(rig.recorder.requests).toEqual([]);
+		},
+	);
 });
 
 describe('headers', () => {

@@ -71,7 +71,9 @@ describe('JSON', () => {
 		await expect(json({ headers: JSON_TYPE, body: '{' })).rejects.toThrow(
 			'Response body is not valid JSON. Change "Response Format" to "Text"',
 		);
-		await expect(json({ headers: JSON_TYPE, body: '{' }, { neverError: true })).resolves.toEqual([{}]);
+		await expect(json({ headers: JSON_TYPE, body: '{' }, { neverError: true })).resolves.toEqual([
+			{},
+		]);
 	});
 
 	test('is what an answer of any type is taken for, if the user says so', async () => {
@@ -173,7 +175,10 @@ describe('the full response', () => {
 		]);
 		const image = { headers: { 'content-type': 'image/png' }, body: 'PNG' };
 		const [file] = await received(image, { fullResponse });
-		expect(file).toMatchObject({ json: { statusCode: 200 }, binary: { data: { mimeType: 'image/png' } } });
+		expect(file).toMatchObject({
+			json: { statusCode: 200 },
+			binary: { data: { mimeType: 'image/png' } },
+		});
 	});
 });
 
@@ -195,7 +200,9 @@ describe('an error of the API', () => {
 
 	test('is shown as text where it is no JSON, and cut where it is a whole page', async () => {
 		const body = `<h1>Bad gateway</h1>${'x'.repeat(10_000)}`;
-		rig.recorder.answers = { '/x': { status: 502, headers: { 'content-type': 'text/html' }, body } };
+		rig.recorder.answers = {
+			'/x': { status: 502, headers: { 'content-type': 'text/html' }, body },
+		};
 		const { error } = await rig.run(credential, { resource: 'apiRequest', path: '/x' });
 		expect(error).toMatchObject({ httpCode: '502' });
 		expect(error!.description).toMatch(/^<h1>Bad gateway<\/h1>x+$/);

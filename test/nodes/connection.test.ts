@@ -81,14 +81,22 @@ describe('Validate', () => {
 
 	test('reports an API that does not answer', async () => {
 		const apiBaseUrl = 'http://127.0.0.1:9';
-		const report = await rig.connection(rig.unsaved({ apiBaseUrl, validationPath: '/' }), 'validate');
+		const report = await rig.connection(
+			rig.unsaved({ apiBaseUrl, validationPath: '/' }),
+			'validate',
+		);
 		expect(report).toMatchObject({
 			ok: false,
 			steps: [
 				{},
 				{},
 				{},
-				{ step: 'api', ok: false, code: 'API_UNREACHABLE', detail: expect.stringContaining('ECONNREFUSED') as string },
+				{
+					step: 'api',
+					ok: false,
+					code: 'API_UNREACHABLE',
+					detail: expect.stringContaining('ECONNREFUSED') as string,
+				},
 			],
 		});
 	});
@@ -197,7 +205,7 @@ describe('Get Status', () => {
 	test('of a store that does not let it in tells what is known', async () => {
 		const credential = await rig.saved();
 		const stored = rig.engine.credentials.stored(credential.id);
-		const forged = JSON.parse(String(stored['secretRef'])) as { key: string };
+		const forged = JSON.parse(stored['secretRef'] as string) as { key: string };
 		forged.key = `${forged.key.slice(0, -4)}AAAA`;
 		rig.engine.credentials.save(
 			'vaultedOAuth2Api',

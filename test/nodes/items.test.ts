@@ -20,7 +20,8 @@ afterEach(() => {
 });
 
 const CONTINUE = { onError: 'continueRegularOutput' } as const;
-const numbered = (count: number): IDataObject[] => Array.from({ length: count }, (_, id) => ({ id }));
+const numbered = (count: number): IDataObject[] =>
+	Array.from({ length: count }, (_, id) => ({ id }));
 const pairs = (items: readonly INodeExecutionData[]): unknown[] =>
 	items.map(({ pairedItem }) => pairedItem);
 
@@ -29,17 +30,24 @@ describe('many items', () => {
 		let held: (() => void) | undefined;
 		rig.recorder.answers = Object.fromEntries(
 			numbered(120).map(({ id }) => [
-				`/${String(id)}`,
+				`/${id as number}`,
 				async () => {
 					if (id === 0) await new Promise<void>((resolve) => (held = resolve));
 					// The first item's answer comes when all others of its batch are through.
 					if (id === 60) held?.();
-					return { headers: { 'content-type': 'application/json' }, body: JSON.stringify([{ id }, { id }]) };
+					return {
+						headers: { 'content-type': 'application/json' },
+						body: JSON.stringify([{ id }, { id }]),
+					};
 				},
 			]),
 		);
 		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
-		const items = await rig.request(recorded, { path: '=/{{ $json.id }}' }, { items: numbered(120) });
+		const items = await rig.request(
+			recorded,
+			{ path: '=/{{ $json.id }}' },
+			{ items: numbered(120) },
+		);
 		expect(items.map(({ json }) => json['id'])).toEqual(
 			numbered(120).flatMap(({ id }) => [id, id]),
 		);
@@ -202,7 +210,10 @@ describe('a credential that was never saved successfully', () => {
 	test('is sealed at its first use, once, and n8n’s database keeps no secret', async () => {
 		const unsaved = rig.unsaved();
 		const tokens = rig.provider.countTokenRequests();
+		const before = rig.api.requests.length;
 		const output = await rig.request(unsaved, { path: '/me' }, { items: numbered(20) });
+		// One request of n8n's, which seals, and the items'.
+		expect(rig.api.requests.length - before).toBe(21);
 		expect(output).toHaveLength(20);
 		expect(rig.provider.countTokenRequests() - tokens).toBe(1);
 		expect(rig.engine.credentials.stored(unsaved.id)).toMatchObject({
@@ -215,7 +226,10 @@ describe('a credential that was never saved successfully', () => {
 	});
 
 	test('with a wrong secret says so in the core’s own words, and stores nothing', async () => {
-		const wrong = rig.unsaved({ clientSecret: 'wrong-client-secret', clientAuthentication: 'basic' });
+		const wrong = rig.unsaved({
+			clientSecret: 'wrong-client-secret',
+			clientAuthentication: 'basic',
+		});
 		const run = await rig.run(wrong, { resource: 'apiRequest', path: '/me' });
 		expect(run.error).toMatchObject({
 			message: expect.stringMatching(/^Fix the configuration – Client Secret: /) as string,
@@ -238,7 +252,10 @@ describe('a credential that was never saved successfully', () => {
 	});
 
 	test('takes the fields of the item that seals it', async () => {
-		const unsaved = rig.unsaved({ tenantId: '={{ $json.tenant }}', apiBaseUrl: `${rig.api.url}/{tenantId}` });
+		const unsaved = rig.unsaved({
+			tenantId: '={{ $json.tenant }}',
+			apiBaseUrl: `${rig.api.url}/{tenantId}`,
+		});
 		const items = [{ tenant: 'no good!' }, { tenant: 'status' }];
 		const output = await rig.request(unsaved, { path: '/200' }, { items, node: CONTINUE });
 		expect(output).toMatchObject([

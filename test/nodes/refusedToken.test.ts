@@ -34,7 +34,9 @@ function since(): () => { calls: string[]; tokens: number } {
 	const calls = rig.api.requests.length;
 	const tokens = rig.provider.countTokenRequests();
 	return () => ({
-		calls: rig.api.requests.slice(calls).map(({ method, path, status }) => `${method} ${path} ${status}`),
+		calls: rig.api.requests
+			.slice(calls)
+			.map(({ method, path, status }) => `${method} ${path} ${status}`),
 		tokens: rig.provider.countTokenRequests() - tokens,
 	});
 }
@@ -75,7 +77,11 @@ describe('a token revoked before its time', () => {
 		revokeToken();
 		const happened = since();
 		const items = Array.from({ length: 20 }, (_, id) => ({ id }));
-		const output = await rig.request(credential, { path: '=/status/200?id={{ $json.id }}' }, { items });
+		const output = await rig.request(
+			credential,
+			{ path: '=/status/200?id={{ $json.id }}' },
+			{ items },
+		);
 		expect(output).toHaveLength(20);
 		expect(happened().tokens).toBe(1);
 	});
@@ -101,6 +107,23 @@ describe('a token revoked before its time', () => {
 	});
 });
 
+test('a call is tried again once, however many of its steps are refused', async () => {
+	const credential = await rig.saved({ apiBaseUrl: rig.recorder.url });
+	let refusals = 0;
+	rig.recorder.reset();
+	rig.recorder.answers = {
+		'/a': () => (refusals++ === 0 ? { status: 401 } : { status: 302, headers: { location: '/b' } }),
+		'/b': async () => {
+			// Another execution has got a newer token meanwhile, with which one more try would be possible.
+			await rig.connection(credential, 'refreshNow');
+			return { status: 401 };
+		},
+	};
+	const { error } = await run(credential, { path: '/a' });
+	expect(error).toMatchObject({ httpCode: '401' });
+	expect(rig.recorder.requests.map(({ path }) => path)).toEqual(['/a', '/a', '/b']);
+});
+
 describe('an API that always answers 401', () => {
 	test('gets two requests and costs one token request; then its answer is the result', async () => {
 		const credential = await rig.saved();
@@ -110,7 +133,10 @@ describe('an API that always answers 401', () => {
 			message: 'Authorization failed - please check your credentials',
 			httpCode: '401',
 		});
-		expect(happened()).toEqual({ calls: ['GET /status/401 401', 'GET /status/401 401'], tokens: 1 });
+		expect(happened()).toEqual({
+			calls: ['GET /status/401 401', 'GET /status/401 401'],
+			tokens: 1,
+		});
 		expect(text).not.toContain('Bearer');
 	});
 

@@ -12,8 +12,8 @@ import { startSampleApi, type SampleApi } from '../support/sampleApi';
 import { startRecorder, type Recorder } from './recorder';
 
 export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
-export const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
-export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
+const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
+const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
 
 export interface Credential {
 	readonly id: string;
@@ -153,7 +153,9 @@ export class Rig {
 	}
 
 	async close(): Promise<void> {
-		await Promise.all(Object.values(this.servers).map((server: { close(): Promise<void> }) => server.close()));
+		await Promise.all(
+			Object.values(this.servers).map((server: { close(): Promise<void> }) => server.close()),
+		);
 		await this.engine.close();
 	}
 }

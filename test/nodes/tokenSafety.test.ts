@@ -73,7 +73,10 @@ describe('an absolute address of an origin the credential allows', () => {
 });
 
 describe('a redirect', () => {
-	const redirect = (to: string, status = 302): { status: number; headers: { location: string } } => ({
+	const redirect = (
+		to: string,
+		status = 302,
+	): { status: number; headers: { location: string } } => ({
 		status,
 		headers: { location: to },
 	});
@@ -97,23 +100,31 @@ describe('a redirect', () => {
 		['another port', () => `${rig.elsewhere.url}/x`],
 		['another name of the same host', () => `http://localhost:${rig.elsewhere.port}/x`],
 		['//host', () => `//127.0.0.1:${rig.elsewhere.port}/x`],
-	])('to %s is followed without token, cookie and other headers of the user’s', async (_where, to) => {
-		rig.recorder.answers = { '/v1/a': redirect(to()) };
-		const headers = { cookie: 'session=1', 'x-api-key': 'k', 'proxy-authorization': 'p', range: 'bytes=0-1' };
-		const items = await rig.request(credential, {
-			path: '/a',
-			sendHeaders: true,
-			specifyHeaders: 'json',
-			jsonHeaders: JSON.stringify(headers),
-		});
-		expect(items).toHaveLength(1);
-		expect(rig.recorder.requests[0]!.headers).toMatchObject(headers);
-		expect(seen(rig.elsewhere.requests)).toEqual(['GET /x']);
-		const received = rig.elsewhere.requests[0]!.headers;
-		expect(Object.keys(received).sort()).toEqual(
-			['accept', 'accept-encoding', 'connection', 'host', 'range', 'user-agent'].sort(),
-		);
-	});
+	])(
+		'to %s is followed without token, cookie and other headers of the user’s',
+		async (_where, to) => {
+			rig.recorder.answers = { '/v1/a': redirect(to()) };
+			const headers = {
+				cookie: 'session=1',
+				'x-api-key': 'k',
+				'proxy-authorization': 'p',
+				range: 'bytes=0-1',
+			};
+			const items = await rig.request(credential, {
+				path: '/a',
+				sendHeaders: true,
+				specifyHeaders: 'json',
+				jsonHeaders: JSON.stringify(headers),
+			});
+			expect(items).toHaveLength(1);
+			expect(rig.recorder.requests[0]!.headers).toMatchObject(headers);
+			expect(seen(rig.elsewhere.requests)).toEqual(['GET /x']);
+			const received = rig.elsewhere.requests[0]!.headers;
+			expect(Object.keys(received).sort()).toEqual(
+				['accept', 'accept-encoding', 'connection', 'host', 'range', 'user-agent'].sort(),
+			);
+		},
+	);
 
 	test('back from elsewhere does not get the token again', async () => {
 		rig.recorder.answers = { '/v1/a': redirect(`${rig.elsewhere.url}/x`) };
@@ -143,7 +154,8 @@ describe('a redirect', () => {
 	});
 
 	const failing = async (parameters: INodeParameters): Promise<string> =>
-		(await rig.run(credential, { resource: 'apiRequest', path: '/a', ...parameters })).error!.message;
+		(await rig.run(credential, { resource: 'apiRequest', path: '/a', ...parameters })).error!
+			.message;
 
 	test('without end is given up', async () => {
 		rig.recorder.answers = { '/v1/a': redirect('a') };

@@ -1,5 +1,6 @@
 import { generateKeyPairSync, randomBytes, type JsonWebKey } from 'node:crypto';
 import type {
+	Client,
 	ClientMetadata,
 	Configuration,
 	KoaContextWithOIDC,
@@ -52,6 +53,8 @@ export interface AuthorizationServer {
 	accessTokenSeconds: number;
 	rotateRefreshTokens: boolean;
 
+	/** Gives the client another secret; the former one is refused from then on. */
+	changeClientSecret(clientId: string, clientSecret: string): Promise<void>;
 	/** A first refresh token for the client, as after a user's consent. `openid offline_access` and all API scopes unless told. */
 	mintRefreshToken(clientId: string, scope?: string): Promise<string>;
 	/** Whether a resource server should accept the access token now. */
@@ -102,9 +105,14 @@ function clientMetadata(client: OAuthClient): ClientMetadata {
 	};
 }
 
-async function mint(provider: Provider, clientId: string, scope: string): Promise<string> {
+async function clientOf(provider: Provider, clientId: string): Promise<Client> {
 	const client = await provider.Client.find(clientId);
 	if (!client) throw new Error(`No client ${clientId} at this authorization server`);
+	return client;
+}
+
+async function mint(provider: Provider, clientId: string, scope: string): Promise<string> {
+	const client = await clientOf(provider, clientId);
 	const accountId = 'test-user';
 	const grant = new provider.Grant({ accountId, clientId });
 	grant.addOIDCScope(scope);
@@ -201,6 +209,10 @@ export async function startAuthorizationServer(
 		},
 		set rotateRefreshTokens(rotate) {
 			settings.rotateRefreshTokens = rotate;
+		},
+		changeClientSecret: async (clientId, clientSecret) => {
+			secrets.push(clientSecret);
+			(await clientOf(provider, clientId)).clientSecret = clientSecret;
 		},
 		mintRefreshToken: async (clientId, scope = scopes.join(' ')) =>
 			await mint(provider, clientId, scope),

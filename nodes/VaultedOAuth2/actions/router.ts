@@ -6,10 +6,10 @@ import {
 } from 'n8n-workflow';
 
 import { errorDetails, toNodeError } from '../errors';
-import * as request from './apiRequest/request';
-import * as getStatus from './connection/getStatus';
-import * as refreshNow from './connection/refreshNow';
-import * as validate from './connection/validate';
+import { request } from './apiRequest/request';
+import { getStatus } from './connection/getStatus';
+import { refreshNow } from './connection/refreshNow';
+import { validate } from './connection/validate';
 import type { Operation } from './operation';
 
 const OPERATIONS: Record<string, Record<string, Operation>> = {

@@ -2,15 +2,16 @@ import type { INodeExecutionData } from 'n8n-workflow';
 
 import { openConnection } from '../../connection';
 import { callApi } from '../../transport';
-import type { Item } from '../operation';
+import type { Item, Operation } from '../operation';
+import { description } from './description';
 import { readCall } from './readCall';
 import { readAnswer } from './readAnswer';
 
-export { description } from './description';
-
-/** Sends one request per item, and turns its answer into items. */
-export async function execute(item: Item): Promise<INodeExecutionData[]> {
+async function execute(item: Item): Promise<INodeExecutionData[]> {
 	const connection = await openConnection(item);
 	const answer = await callApi(item, connection, readCall(item, connection.connection));
 	return await readAnswer(item, answer);
 }
+
+/** Sends one request per item, and turns its answer into items. */
+export const request: Operation = { description, execute };

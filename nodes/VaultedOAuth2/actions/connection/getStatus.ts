@@ -1,16 +1,12 @@
-import type { INodeExecutionData, INodeProperties } from 'n8n-workflow';
+import type { INodeExecutionData } from 'n8n-workflow';
 
 import type { OpenConnection } from '../../../../src';
 import { openConnectionAsItIs } from '../../connection';
 import { failureOf, ownFailure } from '../../errors';
-import type { Item } from '../operation';
+import type { Item, Operation } from '../operation';
 import { describeStatus } from './status';
 
-/** There is nothing to fill in. */
-export const description: INodeProperties[] = [];
-
-/** Tells how the connection is doing. Reads the store, asks for no token; a connection that cannot be read is not healthy. */
-export async function execute(item: Item): Promise<INodeExecutionData[]> {
+async function execute(item: Item): Promise<INodeExecutionData[]> {
 	const found: { open?: OpenConnection } = {};
 	const failure = await ownFailure(async () => {
 		found.open = await openConnectionAsItIs(item);
@@ -25,3 +21,6 @@ export async function execute(item: Item): Promise<INodeExecutionData[]> {
 		},
 	];
 }
+
+/** Tells how the connection is doing. Reads the store, asks for no token; a connection that cannot be read is not healthy. */
+export const getStatus: Operation = { description: [], execute };

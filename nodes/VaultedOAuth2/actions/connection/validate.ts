@@ -1,19 +1,11 @@
-import {
-	NodeApiError,
-	type IDataObject,
-	type INodeExecutionData,
-	type INodeProperties,
-} from 'n8n-workflow';
+import { NodeApiError, type IDataObject, type INodeExecutionData } from 'n8n-workflow';
 
 import type { FailureClass } from '../../../../src';
 import { openConnection, type ItemConnection } from '../../connection';
 import { failureOf, ownFailure } from '../../errors';
 import { callApi, discard, type ApiCall } from '../../transport';
-import type { Item } from '../operation';
+import type { Item, Operation } from '../operation';
 import { describeToken } from './status';
-
-/** There is nothing to fill in. */
-export const description: INodeProperties[] = [];
 
 type StepName = 'fields' | 'secretStore' | 'token' | 'api';
 
@@ -124,8 +116,7 @@ async function check(item: Item, steps: Step[]): Promise<void> {
 	}
 }
 
-/** Checks the connection step by step, and reports; the item does not fail where the connection does. */
-export async function execute(item: Item): Promise<INodeExecutionData[]> {
+async function execute(item: Item): Promise<INodeExecutionData[]> {
 	const steps: Step[] = [];
 	const failure = await ownFailure(async () => await check(item, steps));
 	if (failure !== undefined) {
@@ -135,3 +126,6 @@ export async function execute(item: Item): Promise<INodeExecutionData[]> {
 	}
 	return [{ json: { ok: steps.every(({ ok }) => ok), steps } }];
 }
+
+/** Checks the connection step by step, and reports; the item does not fail where the connection does. */
+export const validate: Operation = { description: [], execute };

@@ -6,7 +6,7 @@ import type { TokenEvent } from './tokens/events';
 
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';
-export { FIELD_NAMES, type CredentialFields } from './config/fields';
+export { FIELD_NAMES } from './config/fields';
 export type { Connections, OpenConnection } from './connections';
 export {
 	ConfigurationError,
@@ -16,7 +16,6 @@ export {
 	type FailureClass,
 } from './errors';
 export type { TokenSet } from './tokens/tokenSet';
-export type { TokenStatus } from './tokens/tokenSource';
 
 /** Where events are written; n8n's logger has this shape. */
 export interface Log {

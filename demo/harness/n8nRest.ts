@@ -103,7 +103,11 @@ export class N8nRest {
 	 * @param signal ends every request and every wait
 	 * @param received takes the text of every answer, for searching
 	 */
-	constructor(url: string, signal?: AbortSignal, received: (text: string) => void = () => undefined) {
+	constructor(
+		url: string,
+		signal?: AbortSignal,
+		received: (text: string) => void = () => undefined,
+	) {
 		this.#url = url;
 		this.#signal = signal ?? null;
 		this.#received = received;

@@ -122,6 +122,21 @@ describe('authorization server of the test support', () => {
 		expect(answer).toMatchObject({ status: 400, body: { error: 'invalid_scope' } });
 	});
 
+	it('takes only the new secret once a client was given another', async () => {
+		await start();
+		await server.changeClientSecret(CLIENT.clientId, 'another-secret');
+		const params = { grant_type: 'client_credentials', scope: 'api:read' };
+		const [former, present] = [CLIENT.clientSecret, 'another-secret'].map((clientSecret) => {
+			const credentials = [CLIENT.clientId, clientSecret].map(encodeURIComponent).join(':');
+			return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+		});
+		expect((await post(params, former)).status).toBe(401);
+		expect((await post(params, present)).status).toBe(200);
+		expect(server.confidential()).toEqual(
+			expect.arrayContaining([CLIENT.clientSecret, 'another-secret']),
+		);
+	});
+
 	it('answers in place of the provider as often as told', async () => {
 		await start();
 		server.injectFault({ requests: 2, instead: { status: 503, body: '<h1>Busy</h1>' } });

@@ -212,7 +212,8 @@ export async function startAuthorizationServer(
 		},
 		changeClientSecret: async (clientId, clientSecret) => {
 			secrets.push(clientSecret);
-			(await clientOf(provider, clientId)).clientSecret = clientSecret;
+			// Read-only by its type, because the library offers no such change; it reads the property at every request.
+			Object.assign(await clientOf(provider, clientId), { clientSecret });
 		},
 		mintRefreshToken: async (clientId, scope = scopes.join(' ')) =>
 			await mint(provider, clientId, scope),

@@ -1,0 +1,216 @@
+import { randomBytes } from 'node:crypto';
+import { properties } from '../../../credentials/properties';
+import { CREDENTIAL_TYPE, MANUAL_TRIGGER } from '../../../demo/connection';
+import type {
+	CredentialTest,
+	Execution,
+	N8nRest,
+	SavedCredential,
+	WorkflowNode,
+} from '../../../demo/harness/n8nRest';
+import { parseSecretRef, type SecretRef } from '../../../src/secrets/pointer';
+import {
+	startAuthorizationServer,
+	type AuthorizationServer,
+} from '../../support/authorizationServer';
+import { startSampleApi, type SampleApi } from '../../support/sampleApi';
+import type { Fields } from './database';
+import type { Instance } from './instance';
+import { openLocalVault, startSecretsManager, type Store, type StoreKind } from './stores';
+
+/** What the form holds before anything is typed. */
+const DEFAULTS: Fields = Object.fromEntries(properties.map((field) => [field.name, field.default]));
+
+/** How a client is known to the provider. */
+export interface Client {
+	readonly clientId: string;
+	readonly clientSecret: string;
+}
+
+/** A credential that was saved, and what the form showed then. */
+export interface Saved {
+	readonly id: string;
+	readonly name: string;
+	readonly test: CredentialTest;
+}
+
+/** A sealed bundle, as far as the tests look into it. */
+export interface SealedContent {
+	readonly client_secret?: string;
+	readonly refresh_token?: string;
+	readonly token: { readonly access_token: string; readonly scope?: string };
+}
+
+interface Servers {
+	readonly provider: AuthorizationServer;
+	readonly api: SampleApi;
+	/** Somebody else's server, which takes any token and remembers that it came. */
+	readonly attacker: SampleApi;
+	readonly store: Store;
+}
+
+/** Secrets that are random, and do not look real. */
+export function newSecret(kind: string): string {
+	return `${kind}-${randomBytes(18).toString('base64url')}`;
+}
+
+/** The fields that are not at their default: the editor sends no others when it saves. */
+function changed(fields: Fields): Fields {
+	return Object.fromEntries(
+		Object.entries(fields).filter(([name, value]) => value !== DEFAULTS[name]),
+	);
+}
+
+/** n8n between real servers: a provider, its API, a secret store, and somebody else's server. */
+export class Scene {
+	/** Secrets that were typed and failed validation. Nothing else uses them. */
+	readonly refused: string[] = [];
+	/** What opens the bundles: only n8n's database may hold it. */
+	readonly pointerKeys = new Set<string>();
+	readonly provider: AuthorizationServer;
+	readonly api: SampleApi;
+	readonly attacker: SampleApi;
+	readonly store: Store;
+
+	#connections = 0;
+
+	private constructor(
+		readonly instance: Instance,
+		readonly client: Client,
+		servers: Servers,
+	) {
+		({
+			provider: this.provider,
+			api: this.api,
+			attacker: this.attacker,
+			store: this.store,
+		} = servers);
+	}
+
+	static async start(instance: Instance, kind: StoreKind): Promise<Scene> {
+		const client = { clientId: 'example-crm', clientSecret: newSecret('client-secret') };
+		const provider = await startAuthorizationServer({ clients: [client] });
+		return new Scene(instance, client, {
+			provider,
+			api: await startSampleApi({ isActive: (token) => provider.isActive(token) }),
+			attacker: await startSampleApi({ isActive: () => true }),
+			store: kind === 'localVault' ? openLocalVault(instance) : await startSecretsManager(),
+		});
+	}
+
+	async close(): Promise<void> {
+		const { provider, api, attacker, store } = this;
+		await Promise.all([provider, api, attacker, store].map((server) => server.close()));
+	}
+
+	/** What a builder fills in for Client Credentials. Every form has a label of its own, since one label is one connection. */
+	form(changes: Fields = {}): Fields {
+		this.#connections += 1;
+		return {
+			label: `Connection ${this.#connections}`,
+			tokenUrl: this.provider.tokenEndpoint,
+			...this.client,
+			scope: 'api:read',
+			apiBaseUrl: this.api.url,
+			...this.store.fields,
+			...changes,
+		};
+	}
+
+	/** The same for a refresh token that a person has just consented to. */
+	async refreshTokenForm(changes: Fields = {}): Promise<Fields> {
+		return this.form({
+			grantType: 'refreshToken',
+			refreshToken: await this.provider.mintRefreshToken(this.client.clientId),
+			scope: '',
+			...changes,
+		});
+	}
+
+	/** A secret that no provider takes. */
+	wrongSecret(): string {
+		const secret = newSecret('wrong-secret');
+		this.refused.push(secret);
+		return secret;
+	}
+
+	/** Save in a new form: n8n stores what was typed, then tests the whole form. */
+	async save(typed: Fields, user: N8nRest = this.instance.owner): Promise<Saved> {
+		const credential = { name: String(typed['label']), type: CREDENTIAL_TYPE };
+		const { id } = await user.request<{ id: string }>('POST', '/credentials', {
+			...credential,
+			data: typed,
+		});
+		const data = { ...DEFAULTS, ...typed };
+		return { ...credential, id, test: await user.testCredential({ ...credential, id, data }) };
+	}
+
+	/** Saves, and insists that it succeeds. */
+	async seal(typed: Fields = this.form(), user?: N8nRest): Promise<Saved> {
+		const saved = await this.save(typed, user);
+		if (saved.test.status !== 'OK') throw new Error(`Not sealed: ${saved.test.message}`);
+		return saved;
+	}
+
+	/** Save once more in a form that was not closed: what was typed is still in it, and of the pointer it knows nothing. */
+	async saveAgain({ id, name }: Saved, typed: Fields): Promise<CredentialTest> {
+		const { owner } = this.instance;
+		const credential = { id, name, type: CREDENTIAL_TYPE };
+		await owner.request('PATCH', `/credentials/${id}`, { ...credential, data: typed });
+		return await owner.testCredential({ ...credential, data: { ...DEFAULTS, ...typed } });
+	}
+
+	/** Opens a saved credential: n8n fills the form, redacted, and tests it. */
+	async reopen({ id }: Saved): Promise<{ form: SavedCredential; test: CredentialTest }> {
+		const { owner } = this.instance;
+		const form = await owner.getCredential(id);
+		return { form, test: await owner.testCredential(form) };
+	}
+
+	/** Opens a saved credential, changes fields, saves. */
+	async edit(saved: Saved, changes: Fields): Promise<CredentialTest> {
+		const { owner } = this.instance;
+		const { form } = await this.reopen(saved);
+		const { id, name, type } = form;
+		const data = { ...DEFAULTS, ...form.data, ...changes };
+		await owner.request('PATCH', `/credentials/${id}`, { name, type, data: changed(data) });
+		return await owner.testCredential({ id, name, type, data });
+	}
+
+	/** What n8n's database holds of a credential. */
+	stored({ id }: Pick<Saved, 'id'>): Fields {
+		return this.instance.database.credential(id);
+	}
+
+	/** The pointer that n8n's database holds. @throws ConfigurationError where it holds none */
+	pointer(saved: Pick<Saved, 'id'>): SecretRef {
+		const ref = parseSecretRef(String(this.stored(saved)['secretRef']), this.store.kind);
+		this.pointerKeys.add(ref.key);
+		return ref;
+	}
+
+	/** The bundle that the pointer leads to, read from the store. */
+	async bundle(saved: Pick<Saved, 'id'>): Promise<SealedContent> {
+		const content = await this.store.read(this.pointer(saved).secretId);
+		return JSON.parse(content) as SealedContent;
+	}
+
+	/** What the world outside n8n has noticed so far. */
+	async noticed(): Promise<{ secrets: number; tokenRequests: number; apiCalls: number }> {
+		return {
+			secrets: await this.store.count(),
+			tokenRequests: this.provider.countTokenRequests(),
+			apiCalls: this.api.requests.length,
+		};
+	}
+
+	/** Saves a workflow of a trigger and these nodes, one after the other; its id. */
+	async workflow(...nodes: WorkflowNode[]): Promise<string> {
+		return await this.instance.owner.createWorkflow('Example', [MANUAL_TRIGGER, ...nodes]);
+	}
+
+	/** Runs a workflow to its end. */
+	async run(workflowId: string): Promise<Execution> {
+		return await this.instance.owner.runWorkflow(workflowId, MANUAL_TRIGGER.name);
+	}
+}

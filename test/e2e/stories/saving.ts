@@ -27,7 +27,7 @@ const REFUSALS: Refusal[] = [
 	[
 		'a wrong Token URL',
 		(scene) => scene.form({ tokenUrl: `${scene.provider.issuer}/nothing-here` }),
-		/^Fix the configuration – Token URL: .* Check .*Token URL/,
+		/^Fix the configuration – Token URL: .* answered 404\. Check the address\.$/,
 	],
 	[
 		'a host that does not answer',

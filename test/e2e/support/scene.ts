@@ -54,6 +54,10 @@ export function newSecret(kind: string): string {
 	return `${kind}-${randomBytes(18).toString('base64url')}`;
 }
 
+function newClient(clientId: string): Client {
+	return { clientId, clientSecret: newSecret('client-secret') };
+}
+
 /** The fields that are not at their default: the editor sends no others when it saves. */
 function changed(fields: Fields): Fields {
 	return Object.fromEntries(
@@ -67,6 +71,10 @@ export class Scene {
 	readonly refused: string[] = [];
 	/** What opens the bundles: only n8n's database may hold it. */
 	readonly pointerKeys = new Set<string>();
+	/** Most connections are this client's. */
+	readonly client: Client;
+	/** Its secret is changed at the provider. */
+	readonly changingClient: Client;
 	readonly provider: AuthorizationServer;
 	readonly api: SampleApi;
 	readonly attacker: SampleApi;
@@ -76,9 +84,10 @@ export class Scene {
 
 	private constructor(
 		readonly instance: Instance,
-		readonly client: Client,
+		clients: [Client, Client],
 		servers: Servers,
 	) {
+		[this.client, this.changingClient] = clients;
 		({
 			provider: this.provider,
 			api: this.api,
@@ -88,9 +97,9 @@ export class Scene {
 	}
 
 	static async start(instance: Instance, kind: StoreKind): Promise<Scene> {
-		const client = { clientId: 'example-crm', clientSecret: newSecret('client-secret') };
-		const provider = await startAuthorizationServer({ clients: [client] });
-		return new Scene(instance, client, {
+		const clients: [Client, Client] = [newClient('example-crm'), newClient('example-erp')];
+		const provider = await startAuthorizationServer({ clients });
+		return new Scene(instance, clients, {
 			provider,
 			api: await startSampleApi({ isActive: (token) => provider.isActive(token) }),
 			attacker: await startSampleApi({ isActive: () => true }),

@@ -101,6 +101,13 @@ describe('saving in the editor', () => {
 		expect(counts().tokens - before.tokens).toBe(1);
 	});
 
+	it('keeps its own words where n8n would put a general sentence in their place', async () => {
+		const { test } = await save({ tokenUrl: 'http://127.0.0.1:9/token' });
+		expect(test.message).toMatch(
+			/^Provider temporarily unavailable – 127\.0\.0\.1: ?9 did not answer \(connection refused\).*check Token URL/,
+		);
+	});
+
 	it('does not mind an API whose base address answers 404', async () => {
 		await expect(save({ apiBaseUrl: `${api.url}/nothing-here` })).resolves.toMatchObject({
 			test: { status: 'OK' },

@@ -1,7 +1,10 @@
+import { callingStories } from './stories/calling';
+import { editingStories } from './stories/editing';
+import { forgingStories, hostIdentityStories } from './stories/forging';
+import { savingStories } from './stories/saving';
 import { Instance } from './support/instance';
 import { Scene } from './support/scene';
 import type { StoreKind } from './support/stores';
-import { savingStories } from './stories/saving';
 
 let instance: Instance;
 
@@ -17,4 +20,10 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	afterAll(async () => await scene.close());
 
 	describe('saving', () => savingStories(current));
+	describe('editing', () => editingStories(current));
+	describe('forging', () => {
+		forgingStories(current);
+		if (kind === 'awsSecretsManager') hostIdentityStories(current);
+	});
+	describe('calling', () => callingStories(current));
 });

@@ -3,6 +3,7 @@ import { N8nRestError } from '../../../demo/harness/n8nRest';
 import type { Fields } from '../support/database';
 import { HOST_IDENTITY } from '../support/instance';
 import type { Saved, Scene } from '../support/scene';
+import type { AwsStore } from '../support/stores';
 
 /** What n8n shows in place of a field that is filled in. */
 const REDACTED = '__n8n_BLANK_VALUE_e5362baf-c777-4d57-a609-6eaf1f9e87f6';
@@ -164,7 +165,8 @@ export function hostIdentityStories(scene: () => Scene): void {
 		);
 		const { secrets } = await scene().noticed();
 		expect(secrets).toBe(before.secrets);
-		const callers = scene().awsCalls().map(({ accessKeyId }) => accessKeyId);
+		const { server } = scene().store as AwsStore;
+		const callers = server.calls.map(({ accessKeyId }) => accessKeyId);
 		expect(callers).not.toContain(HOST_IDENTITY.accessKeyId);
 		// What was typed was right and is not stored: it must not stay behind in n8n's database.
 		await scene().instance.owner.deleteCredential(saved.id);

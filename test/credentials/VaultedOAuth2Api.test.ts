@@ -102,7 +102,10 @@ describe('saving in the editor', () => {
 	});
 
 	it('keeps its own words where n8n would put a general sentence in their place', async () => {
-		const { test } = await save({ tokenUrl: 'http://127.0.0.1:9/token' });
+		const { test } = await save({
+			tokenUrl: 'http://127.0.0.1:9/token',
+			clientSecret: 'never-sealed',
+		});
 		expect(test.message).toMatch(
 			/^Provider temporarily unavailable – 127\.0\.0\.1: ?9 did not answer \(connection refused\).*check Token URL/,
 		);

@@ -1,7 +1,9 @@
 import { callingStories } from './stories/calling';
 import { editingStories } from './stories/editing';
+import { formStories } from './stories/form';
 import { forgingStories, hostIdentityStories } from './stories/forging';
 import { savingStories } from './stories/saving';
+import { Editor } from './support/editor';
 import { Instance } from './support/instance';
 import { Scene } from './support/scene';
 import type { StoreKind } from './support/stores';
@@ -26,4 +28,11 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		if (kind === 'awsSecretsManager') hostIdentityStories(current);
 	});
 	describe('calling', () => callingStories(current));
+	describe('the editor', () => {
+		let editor: Editor;
+		beforeAll(async () => (editor = await Editor.open(instance)));
+		afterAll(async () => await editor.close());
+
+		formStories(current, () => editor);
+	});
 });

@@ -91,8 +91,9 @@ export function forgingStories(scene: () => Scene): void {
 
 	it.each(REDIRECTIONS)('%s with a blank secret is refused', async (_name, redirect, message) => {
 		const victim = await scene().seal();
+		const { form } = await scene().reopen(victim);
 		await withoutEffect(async () => {
-			const test = await scene().edit(victim, redirect(scene(), victim));
+			const test = await scene().submit(form, redirect(scene(), victim));
 			expect(test.status).toBe('Error');
 			expect(test.message).toMatch(message);
 			// The credential was changed all the same: no node can use it like this.

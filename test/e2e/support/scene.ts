@@ -73,8 +73,8 @@ export class Scene {
 	readonly pointerKeys = new Set<string>();
 	/** Most connections are this client's. */
 	readonly client: Client;
-	/** Its secret is changed at the provider. */
-	readonly changingClient: Client;
+	/** Its secret is changed at the provider, and here. */
+	changingClient: Client;
 	readonly provider: AuthorizationServer;
 	readonly api: SampleApi;
 	readonly attacker: SampleApi;
@@ -148,7 +148,7 @@ export class Scene {
 		const credential = { name: String(typed['label']), type: CREDENTIAL_TYPE };
 		const { id } = await user.request<{ id: string }>('POST', '/credentials', {
 			...credential,
-			data: typed,
+			data: changed(typed),
 		});
 		const data = { ...DEFAULTS, ...typed };
 		return { ...credential, id, test: await user.testCredential({ ...credential, id, data }) };
@@ -165,7 +165,7 @@ export class Scene {
 	async saveAgain({ id, name }: Saved, typed: Fields): Promise<CredentialTest> {
 		const { owner } = this.instance;
 		const credential = { id, name, type: CREDENTIAL_TYPE };
-		await owner.request('PATCH', `/credentials/${id}`, { ...credential, data: typed });
+		await owner.request('PATCH', `/credentials/${id}`, { ...credential, data: changed(typed) });
 		return await owner.testCredential({ ...credential, data: { ...DEFAULTS, ...typed } });
 	}
 
@@ -176,14 +176,18 @@ export class Scene {
 		return { form, test: await owner.testCredential(form) };
 	}
 
-	/** Opens a saved credential, changes fields, saves. */
-	async edit(saved: Saved, changes: Fields): Promise<CredentialTest> {
+	/** Changes fields of a form that was opened, and saves. */
+	async submit(form: SavedCredential, changes: Fields): Promise<CredentialTest> {
 		const { owner } = this.instance;
-		const { form } = await this.reopen(saved);
 		const { id, name, type } = form;
 		const data = { ...DEFAULTS, ...form.data, ...changes };
 		await owner.request('PATCH', `/credentials/${id}`, { name, type, data: changed(data) });
 		return await owner.testCredential({ id, name, type, data });
+	}
+
+	/** Opens a saved credential, changes fields, saves. */
+	async edit(saved: Saved, changes: Fields): Promise<CredentialTest> {
+		return await this.submit((await this.reopen(saved)).form, changes);
 	}
 
 	/** What n8n's database holds of a credential. */

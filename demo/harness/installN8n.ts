@@ -5,7 +5,7 @@ import { installLocked, runLogged } from '../lockedInstall.cjs';
 import { cacheFolder, logFile, n8nFolder, patience, type Run } from './run.ts';
 
 /** The version in n8n's own package.json, once installed. */
-export function n8nVersion(run: Run): string {
+function n8nVersion(run: Run): string {
 	const file = join(n8nFolder(run), 'node_modules', 'n8n', 'package.json');
 	return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

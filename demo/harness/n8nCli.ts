@@ -20,11 +20,7 @@ export interface StoredCredential {
  * @returns what it printed on standard output
  * @throws Error with what it printed where it fails
  */
-export async function runN8nCommand(
-	run: Run,
-	n8n: RunningN8n,
-	args: readonly string[],
-): Promise<string> {
+async function runN8nCommand(run: Run, n8n: RunningN8n, args: readonly string[]): Promise<string> {
 	const child = spawn(nodeBinary(run), [n8nProgram(run), ...args], {
 		cwd: n8n.userFolder,
 		// Both would ask for the same ports otherwise.
@@ -59,18 +55,4 @@ export async function exportCredentials(run: Run, n8n: RunningN8n): Promise<Stor
 	} finally {
 		await rm(folder, { recursive: true });
 	}
-}
-
-/** Imports a workflow file (`import:workflow`). */
-export async function importWorkflow(run: Run, n8n: RunningN8n, file: string): Promise<void> {
-	await runN8nCommand(run, n8n, ['import:workflow', `--input=${file}`]);
-}
-
-/** Runs a stored workflow to its end in a process of its own (`execute`); answers n8n's raw output. */
-export async function executeWorkflow(
-	run: Run,
-	n8n: RunningN8n,
-	workflowId: string,
-): Promise<string> {
-	return await runN8nCommand(run, n8n, ['execute', `--id=${workflowId}`, '--rawOutput']);
 }

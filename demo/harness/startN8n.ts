@@ -33,7 +33,7 @@ export interface RunningN8n {
 }
 
 /** The settings of an n8n that talks to nobody outside and can stand beside another one. */
-export async function n8nEnvironment(
+async function n8nEnvironment(
 	run: Run,
 	options: N8nOptions & { port: number },
 ): Promise<NodeJS.ProcessEnv> {

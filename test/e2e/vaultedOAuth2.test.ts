@@ -2,6 +2,7 @@ import { callingStories } from './stories/calling';
 import { editingStories } from './stories/editing';
 import { formStories } from './stories/form';
 import { forgingStories, hostIdentityStories } from './stories/forging';
+import { leakStories } from './stories/leaks';
 import { savingStories } from './stories/saving';
 import { Editor } from './support/editor';
 import { Instance } from './support/instance';
@@ -35,4 +36,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 
 		formStories(current, () => editor);
 	});
+
+	// After everything else, since it looks through all of that.
+	describe('leaks', () => leakStories(current));
 });

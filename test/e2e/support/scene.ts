@@ -69,8 +69,8 @@ function changed(fields: Fields): Fields {
 export class Scene {
 	/** Secrets that were typed and failed validation. Nothing else uses them. */
 	readonly refused: string[] = [];
-	/** What opens the bundles: only n8n's database may hold it. */
-	readonly pointerKeys = new Set<string>();
+	/** The pointers that were seen, by the secret they lead to. */
+	readonly pointers = new Map<string, SecretRef>();
 	/** Most connections are this client's. */
 	readonly client: Client;
 	/** Its secret is changed at the provider, and here. */
@@ -190,15 +190,25 @@ export class Scene {
 		return await this.submit((await this.reopen(saved)).form, changes);
 	}
 
-	/** What n8n's database holds of a credential. */
+	/** The fields that n8n's database holds of a credential, without those that are blank. */
 	stored({ id }: Pick<Saved, 'id'>): Fields {
-		return this.instance.database.credential(id);
+		const fields = Object.entries(this.instance.database.credential(id));
+		return Object.fromEntries(fields.filter(([, value]) => value !== ''));
+	}
+
+	/** The typed secrets that n8n's database holds: none, once they are sealed. */
+	secretsInForm(saved: Pick<Saved, 'id'>): Fields {
+		const { clientSecret, refreshToken } = this.stored(saved);
+		return {
+			...(clientSecret === undefined ? {} : { clientSecret }),
+			...(refreshToken === undefined ? {} : { refreshToken }),
+		};
 	}
 
 	/** The pointer that n8n's database holds. @throws ConfigurationError where it holds none */
 	pointer(saved: Pick<Saved, 'id'>): SecretRef {
 		const ref = parseSecretRef(String(this.stored(saved)['secretRef']), this.store.kind);
-		this.pointerKeys.add(ref.key);
+		this.pointers.set(ref.secretId, ref);
 		return ref;
 	}
 
@@ -219,7 +229,7 @@ export class Scene {
 
 	/** Saves a workflow of a trigger and these nodes, one after the other; its id. */
 	async workflow(...nodes: WorkflowNode[]): Promise<string> {
-		return await this.instance.owner.createWorkflow('Example', [MANUAL_TRIGGER, ...nodes]);
+		return await this.instance.owner.createWorkflow('Sync contacts', [MANUAL_TRIGGER, ...nodes]);
 	}
 
 	/** Runs a workflow to its end. */

@@ -119,7 +119,7 @@ export function formStories(scene: () => Scene, editor: () => Editor): void {
 			httpRequest(scene(), saved, { path: '/items' }),
 		);
 		await editor().runWorkflow(workflow, 3);
-		expect(await editor().outputOf('Vaulted OAuth2')).toContain('user-1');
+		await editor().findInOutput('Vaulted OAuth2', 'user-1');
 		await picture('workflow-run');
 	});
 }

@@ -1,10 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import { exportCredentials, type StoredCredential } from '../../../demo/harness/n8nCli';
+import { setImmediate } from 'node:timers/promises';
 import { placesWith } from '../../../demo/leaks';
 import { TEST_IDENTITY } from '../../support/secretsManagerServer';
 import { HOST_IDENTITY, RUN } from '../support/instance';
-import type { Scene, SealedContent } from '../support/scene';
+import { httpRequest, vaultedOAuth2 } from '../support/nodes';
+import type { Client, Scene, SealedContent } from '../support/scene';
 
 const DATABASE = "n8n's database, decrypted";
 
@@ -20,13 +22,17 @@ async function filesOf(userFolder: string): Promise<Record<string, string>> {
 	return Object.fromEntries(await Promise.all(texts));
 }
 
-/** A secret as it is, percent-encoded, and as HTTP Basic sends it. */
-function disguises(secret: string, clientIds: readonly string[]): string[] {
+/** A secret as it is, and percent-encoded. */
+function disguises(secret: string): string[] {
 	const encoded = secret.replace(/[-_]/g, (c) => (c === '-' ? '%2D' : '%5F'));
-	const basic = clientIds.flatMap((clientId) =>
-		[secret, encoded].map((text) => Buffer.from(`${clientId}:${text}`).toString('base64')),
+	return encoded === secret ? [secret] : [secret, encoded];
+}
+
+/** A client's secret as HTTP Basic sends it. */
+function basic({ clientId, clientSecret }: Client): string[] {
+	return disguises(clientSecret).map((text) =>
+		Buffer.from(`${clientId}:${text}`).toString('base64'),
 	);
-	return [secret, encoded, ...basic];
 }
 
 /** Looks for every secret and token of the scene in everything that n8n stored, logged and answered. */
@@ -34,7 +40,21 @@ export function leakStories(scene: () => Scene): void {
 	let credentials: StoredCredential[];
 	let places: Record<string, string>;
 
+	/** The other stories leave enough behind, but may not have been run. */
+	async function somethingToLookFor(): Promise<void> {
+		for (const form of [scene().form(), await scene().refreshTokenForm()]) {
+			const saved = await scene().save({ ...form, clientSecret: scene().wrongSecret() });
+			await scene().edit(saved, { clientSecret: scene().client.clientSecret });
+			await scene().bundle(saved);
+			const nodes = [httpRequest, vaultedOAuth2].map((node) =>
+				node(scene(), saved, { path: '/me' }),
+			);
+			await scene().run(await scene().workflow(...nodes));
+		}
+	}
+
 	beforeAll(async () => {
+		await somethingToLookFor();
 		const { n8n, owner, database, answers } = scene().instance;
 		for (const id of database.executionIds()) await owner.request('GET', `/executions/${id}`);
 		credentials = await exportCredentials(RUN, n8n);
@@ -46,19 +66,25 @@ export function leakStories(scene: () => Scene): void {
 		};
 	});
 
-	function leaksOf(secrets: Iterable<string>): string[] {
-		const clientIds = [scene().client.clientId, scene().changingClient.clientId];
-		return placesWith(
-			[...secrets].flatMap((secret) => disguises(secret, clientIds)),
-			places,
-		);
+	async function placesOf(texts: readonly string[]): Promise<string[]> {
+		const found: string[] = [];
+		for (const [name, text] of Object.entries(places)) {
+			found.push(...placesWith(texts, { [name]: text }));
+			// Connections that n8n closes meanwhile have to be noticed.
+			await setImmediate();
+		}
+		return found;
 	}
 
-	it('looks in the right places: what is not confidential is found there', () => {
-		const found = leaksOf([scene().client.clientId]).map((place) => place.split(sep).at(-1));
-		expect(found).toEqual(
-			expect.arrayContaining([DATABASE, "n8n's log", "n8n's answers", 'database.sqlite']),
-		);
+	async function leaksOf(secrets: readonly string[]): Promise<string[]> {
+		return await placesOf(secrets.flatMap(disguises));
+	}
+
+	it('looks in the right places: what is not confidential is found there', async () => {
+		// In every label, and in every workflow.
+		const found = await placesOf([`(${scene().store.kind})`, scene().api.url]);
+		expect(found).toEqual(expect.arrayContaining([DATABASE, "n8n's log", "n8n's answers"]));
+		expect(found.filter((place) => basename(place).startsWith('database.sqlite'))).not.toEqual([]);
 	});
 
 	it('looks for the right secrets: the store holds them', async () => {
@@ -68,7 +94,7 @@ export function leakStories(scene: () => Scene): void {
 		const confidential = scene().provider.confidential();
 		const kinds = scene().provider.issued.map(({ kind }) => kind);
 		expect(new Set(kinds)).toEqual(new Set(['ClientCredentials', 'AccessToken', 'RefreshToken']));
-		expect(contents.length).toBeGreaterThan(10);
+		expect(contents).not.toEqual([]);
 		for (const content of contents) {
 			const { client_secret, refresh_token, token } = JSON.parse(content) as SealedContent;
 			const secrets = [client_secret, refresh_token, token.access_token];
@@ -76,22 +102,24 @@ export function leakStories(scene: () => Scene): void {
 		}
 	});
 
-	it('no client secret and no token is anywhere but in the store', () => {
-		expect(leaksOf(scene().provider.confidential())).toEqual([]);
+	it('no client secret and no token is anywhere but in the store', async () => {
+		expect(await leaksOf(scene().provider.confidential())).toEqual([]);
+		const { client, changingClient } = scene();
+		expect(await placesOf([client, changingClient].flatMap(basic))).toEqual([]);
 	});
 
-	it('a secret that failed validation, and was corrected since, is nowhere', () => {
+	it('a secret that failed validation, and was corrected since, is nowhere', async () => {
 		expect(scene().refused.length).toBeGreaterThan(0);
-		expect(leaksOf(scene().refused)).toEqual([]);
+		expect(await leaksOf(scene().refused)).toEqual([]);
 	});
 
-	it('the keys of the pointers, and to the store itself, are in the database only', () => {
+	it('the keys of the pointers, and to the store itself, are in the database only', async () => {
 		const keys = [...scene().pointers.values()].map(({ key }) => key);
-		expect(leaksOf(keys)).toEqual([DATABASE]);
+		expect(await leaksOf(keys)).toEqual([DATABASE]);
 		const { secretAccessKey } = TEST_IDENTITY;
 		const ofStore = scene().store.kind === 'awsSecretsManager' ? [DATABASE] : [];
-		expect(leaksOf([secretAccessKey])).toEqual(ofStore);
-		expect(leaksOf([HOST_IDENTITY.secretAccessKey])).toEqual([]);
+		expect(await leaksOf([secretAccessKey])).toEqual(ofStore);
+		expect(await leaksOf([HOST_IDENTITY.secretAccessKey])).toEqual([]);
 	});
 
 	it("n8n's command line reads the same in the database as these tests", () => {

@@ -67,7 +67,11 @@ export class Editor {
 
 	/** Opens the form of a new credential. */
 	async newCredential(type: string): Promise<void> {
-		await this.page.goto('/home/credentials/create');
+		if (await this.#form.isVisible()) await this.page.keyboard.press('Escape');
+		const create = this.page.getByTestId('add-resource-credential');
+		// Loading the editor anew takes seconds.
+		if (await create.isVisible()) await create.click();
+		else await this.page.goto('/home/credentials/create');
 		await this.page.getByPlaceholder('Search for app').fill(type);
 		await this.page.getByTestId('new-credential-type-select-option').getByText(type).click();
 		await this.page.getByTestId('new-credential-type-button').click();
@@ -117,11 +121,7 @@ export class Editor {
 				.locator('visible=true')
 				.waitFor();
 		} else {
-			await this.#form
-				.getByRole('button', { name: 'More details' })
-				.or(this.#form.getByText('More details'))
-				.first()
-				.click();
+			await this.#form.getByText('More details').click();
 			await this.#form.getByText(message).waitFor();
 		}
 		return result;
@@ -137,14 +137,11 @@ export class Editor {
 			.waitFor();
 	}
 
-	/** Opens a node of the workflow; the text of its output. */
-	async outputOf(node: string): Promise<string> {
-		await this.page.getByTestId('canvas-node').filter({ hasText: node }).dblclick();
-		const panel = this.page.getByTestId('output-panel');
-		await panel.getByTestId('ndv-run-data-display-mode').getByText('JSON').click();
-		const output = await panel.getByTestId('ndv-data-container').innerText();
-		await this.page.getByTestId('ndv-close-button').click();
-		return output;
+	/** Opens the log of the run, and waits until a node's output there shows the text. */
+	async findInOutput(node: string, text: string): Promise<void> {
+		await this.page.getByTestId('logs-overview-header').click();
+		await this.page.getByTestId('logs-overview-body').getByText(node).click();
+		await this.page.getByTestId('log-details').getByText(text).waitFor();
 	}
 
 	async screenshot(name: string): Promise<void> {

@@ -116,7 +116,7 @@ export class Scene {
 	form(changes: Fields = {}): Fields {
 		this.#connections += 1;
 		return {
-			label: `Connection ${this.#connections}`,
+			label: `Connection ${this.#connections} (${this.store.kind})`,
 			tokenUrl: this.provider.tokenEndpoint,
 			...this.client,
 			scope: 'api:read',
@@ -235,5 +235,20 @@ export class Scene {
 	/** Runs a workflow to its end. */
 	async run(workflowId: string): Promise<Execution> {
 		return await this.instance.owner.runWorkflow(workflowId, MANUAL_TRIGGER.name);
+	}
+
+	/** Runs a workflow that often at once. */
+	async runAtOnce(workflowId: string, times: number): Promise<Execution[]> {
+		const { owner } = this.instance;
+		const run = { triggerToStartFrom: { name: MANUAL_TRIGGER.name } };
+		const started = await Promise.all(
+			Array.from({ length: times }, () =>
+				owner.request<{ executionId: string }>('POST', `/workflows/${workflowId}/run`, run),
+			),
+		);
+		// One after the other: asking for all of them all the time would keep n8n busier than the executions do.
+		const ended: Execution[] = [];
+		for (const { executionId } of started) ended.push(await owner.finishedExecution(executionId));
+		return ended;
 	}
 }

@@ -20,6 +20,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	const current = () => scene;
 
 	beforeAll(async () => (scene = await Scene.start(instance, kind)));
+	afterEach(async () => await scene.discard());
 	afterAll(async () => await scene.close());
 
 	describe('saving', () => savingStories(current));

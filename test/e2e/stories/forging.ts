@@ -67,10 +67,10 @@ const REDIRECTIONS: Forgery[] = [
 export function forgingStories(scene: () => Scene): void {
 	/** Everything that could be noticed outside n8n stays as it was while `attack` goes on. */
 	async function withoutEffect(attack: () => Promise<void>): Promise<void> {
-		const before = await scene().noticed();
+		const [before, received] = [await scene().noticed(), scene().attacker.requests.length];
 		await attack();
 		expect(await scene().noticed()).toEqual(before);
-		expect(scene().attacker.requests).toEqual([]);
+		expect(scene().attacker.requests.slice(received)).toEqual([]);
 	}
 
 	async function errorOf(node: Parameters<Scene['workflow']>[0]): Promise<string | undefined> {
@@ -160,6 +160,7 @@ export function hostIdentityStories(scene: () => Scene): void {
 		const before = await scene().noticed();
 		const blank = { awsAccessKeyId: '', awsSecretAccessKey: '' };
 		const saved = await scene().save(scene().form({ ...blank, ...changes }));
+		scene().discardLater(saved);
 
 		expect(saved.test.message).toMatch(
 			/^Fix the configuration – AWS Credentials: .*N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED/,
@@ -169,7 +170,5 @@ export function hostIdentityStories(scene: () => Scene): void {
 		const { server } = scene().store as AwsStore;
 		const callers = server.calls.map(({ accessKeyId }) => accessKeyId);
 		expect(callers).not.toContain(HOST_IDENTITY.accessKeyId);
-		// What was typed was right and is not stored: it must not stay behind in n8n's database.
-		await scene().instance.owner.deleteCredential(saved.id);
 	});
 }

@@ -64,7 +64,7 @@ export function leakStories(scene: () => Scene): void {
 			"n8n's answers": answers.join('\n'),
 			...(await filesOf(n8n.userFolder)),
 		};
-	});
+	}, 180_000);
 
 	async function placesOf(texts: readonly string[]): Promise<string[]> {
 		const found: string[] = [];

@@ -56,12 +56,17 @@ export class Editor {
 		});
 		const editor = new Editor(browser, page, instance);
 		editor.#record();
-		await editor.#logIn();
+		try {
+			await editor.#logIn();
+		} catch (error) {
+			await editor.close();
+			throw error;
+		}
 		return editor;
 	}
 
 	async close(): Promise<void> {
-		await Promise.allSettled(this.#arriving);
+		await Promise.all(this.#arriving);
 		await this.browser.close();
 	}
 
@@ -144,12 +149,17 @@ export class Editor {
 		await this.page.getByTestId('log-details').getByText(text).waitFor();
 	}
 
+	/** Takes a picture of the page, without the notices that cover it. */
 	async screenshot(name: string): Promise<void> {
-		mkdirSync(SCREENSHOTS, { recursive: true });
-		for (const notice of await this.page.locator('.el-notification__closeBtn').all()) {
-			await notice.click();
+		const notices = this.page.locator('.el-notification__closeBtn');
+		while ((await notices.count()) > 0) {
+			// They also go by themselves.
+			await notices
+				.first()
+				.click({ timeout: 1000 })
+				.catch(() => undefined);
 		}
-		await this.page.locator('.el-notification').first().waitFor({ state: 'detached' });
+		mkdirSync(SCREENSHOTS, { recursive: true });
 		await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' });
 	}
 
@@ -179,7 +189,12 @@ export class Editor {
 		const { answers, n8n } = this.instance;
 		this.page.on('response', (response) => {
 			if (!response.url().startsWith(`${n8n.url}/rest/`)) return;
-			this.#arriving.push(response.text().then((text) => answers.push(text)));
+			// A page that is left takes along what has not arrived.
+			const received = response.text().then(
+				(text) => answers.push(text),
+				() => undefined,
+			);
+			this.#arriving.push(received);
 		});
 		this.page.on('websocket', (socket) => {
 			socket.on('framereceived', ({ payload }) => answers.push(payload.toString()));

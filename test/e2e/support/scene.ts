@@ -80,6 +80,7 @@ export class Scene {
 	readonly attacker: SampleApi;
 	readonly store: Store;
 
+	readonly #unsealed: Saved[] = [];
 	#connections = 0;
 
 	private constructor(
@@ -152,6 +153,16 @@ export class Scene {
 		});
 		const data = { ...DEFAULTS, ...typed };
 		return { ...credential, id, test: await user.testCredential({ ...credential, id, data }) };
+	}
+
+	/** Has a credential deleted at the end of the test, since what was typed into it stays in n8n's database. */
+	discardLater(saved: Saved): void {
+		this.#unsealed.push(saved);
+	}
+
+	/** Deletes what was to be discarded. */
+	async discard(): Promise<void> {
+		for (const { id } of this.#unsealed.splice(0)) await this.instance.owner.deleteCredential(id);
 	}
 
 	/** Saves, and insists that it succeeds. */

@@ -1,7 +1,10 @@
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
 
-/** OAuth 2.0 grant types (RFC 6749 §4.4 and §6) this package speaks. */
-export type GrantType = 'client_credentials' | 'refresh_token';
+/** OAuth 2.0 grant types (RFC 6749 §4.1, §4.4 and §6) this package speaks. */
+export const GRANT_TYPES = ['authorization_code', 'client_credentials', 'refresh_token'] as const;
+
+/** One of {@link GRANT_TYPES}. */
+export type GrantType = (typeof GRANT_TYPES)[number];
 
 /** How the client authenticates at the token endpoint; the names of RFC 7591 §2, and Basic without the encoding of RFC 6749 §2.3.1. */
 export type ClientAuthenticationMethod =
@@ -24,6 +27,21 @@ export type ClientSecretSource =
 	| { readonly kind: 'entered' }
 	| { readonly kind: 'reference'; readonly secretId: string; readonly jsonKey?: string };
 
+/** What the authorization code grant needs besides (RFC 6749 §4.1). */
+export interface AuthorizationCodeSettings {
+	/** Discovered where absent. */
+	readonly authorizationEndpoint?: string;
+	readonly redirectUri: string;
+	/** What is asked for; never empty. */
+	readonly scope: string;
+	/** Further parameters of the authorization request, such as `access_type` or `prompt`. */
+	readonly parameters: Readonly<Record<string, string>>;
+	/** Proof Key for Code Exchange, method S256 (RFC 7636). */
+	readonly pkce: boolean;
+	/** Whether a person may grant less than was asked for (RFC 6749 §3.3). */
+	readonly acceptFewerScopes: boolean;
+}
+
 /** A validated connection: what the credential's fields mean. Holds no client secret and no token. */
 export interface Connection {
 	readonly label: string;
@@ -31,11 +49,15 @@ export interface Connection {
 	/** OpenID Connect Discovery 1.0 or RFC 8414 issuer identifier. At least one of `issuer` and `tokenEndpoint` is set. */
 	readonly issuer?: string;
 	readonly tokenEndpoint?: string;
+	/** Set for the authorization code grant, and only for it. */
+	readonly authorizationCode?: AuthorizationCodeSettings;
 	readonly clientId: string;
 	readonly clientAuthentication: ClientAuthenticationMethod | 'automatic';
 	readonly clientSecretSource: ClientSecretSource;
 	readonly scope?: string;
-	/** Further parameters of the token request, such as `audience` or `resource` (RFC 8707). */
+	/** Resources the token is meant for (RFC 8707): sent in authorization and token requests. */
+	readonly resources: readonly string[];
+	/** Further parameters of the token request, such as `audience`. */
 	readonly tokenParameters: Readonly<Record<string, string>>;
 	/** Without a trailing slash. */
 	readonly apiBaseUrl: string;
@@ -54,4 +76,6 @@ export interface Connection {
 export interface TypedSecrets {
 	readonly clientSecret?: string;
 	readonly refreshToken?: string;
+	/** The address a person was sent back to after consent, pasted: it carries an authorization code. */
+	readonly authorizationResponse?: string;
 }

@@ -1,17 +1,21 @@
-import type { ErrorObject, ValidateFunction } from 'ajv';
-
 import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
 import { resolveApiUrl } from './apiUrl';
 import type {
+	AuthorizationCodeSettings,
 	ClientAuthenticationMethod,
 	ClientSecretSource,
 	Connection,
+	GrantType,
 	StoreSettings,
 	TypedSecrets,
 } from './connection';
+import { failFor } from './fieldProblems';
 import { FIELD_NAMES, type CredentialFields, type FieldKey } from './fields';
-import { connectionSchema, SECURE_URL, tokenParametersSchema } from './schema';
+import { parseParameters } from './parseParameters';
+import { connectionSchema } from './schema';
+import { isSecureUrl } from './secureUrl';
+import { validator } from './validators';
 
 /** A form, read: what it means, what was typed, and the pointer to what is sealed already. */
 export interface ParsedFields {
@@ -21,7 +25,7 @@ export interface ParsedFields {
 	readonly secretRef?: string;
 }
 
-type Values = Partial<Record<FieldKey, string | number>>;
+type Values = Partial<Record<FieldKey, string | number | boolean>>;
 
 const AUTHENTICATION: Record<string, ClientAuthenticationMethod | 'automatic'> = {
 	automatic: 'automatic',
@@ -31,65 +35,26 @@ const AUTHENTICATION: Record<string, ClientAuthenticationMethod | 'automatic'> =
 	none: 'none',
 };
 
+const GRANT: Record<string, GrantType> = {
+	authorizationCode: 'authorization_code',
+	clientCredentials: 'client_credentials',
+	refreshToken: 'refresh_token',
+};
+
 const KEYS = Object.keys(FIELD_NAMES) as FieldKey[];
 const SECRET_KEYS: ReadonlySet<FieldKey> = new Set([
 	'clientSecret',
 	'refreshToken',
+	'authorizationResponse',
 	'awsSecretAccessKey',
 	'awsSessionToken',
 ]);
-
-function isLoopback(hostname: string): boolean {
-	return (
-		hostname === 'localhost' ||
-		hostname.endsWith('.localhost') ||
-		hostname === '[::1]' ||
-		/^127(\.\d{1,3}){3}$/.test(hostname)
-	);
-}
-
-/** An https address, or http to this machine itself; no user name, password or fragment in it. */
-export function isSecureUrl(value: string): boolean {
-	if (!URL.canParse(value) || /[\s\\]/.test(value)) return false;
-	const url = new URL(value);
-	return (
-		(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) &&
-		url.username === '' &&
-		url.password === '' &&
-		url.hash === ''
-	);
-}
-
-const validators = new Map<unknown, Promise<ValidateFunction>>();
-
-async function compile(secretStore: unknown): Promise<ValidateFunction> {
-	const { Ajv } = await import('ajv');
-	const ajv = new Ajv({
-		allErrors: true,
-		coerceTypes: true,
-		strictRequired: false,
-		strictTypes: false,
-	});
-	ajv.addFormat(SECURE_URL, isSecureUrl);
-	return secretStore === tokenParametersSchema
-		? ajv.compile(tokenParametersSchema)
-		: ajv.compile(connectionSchema(secretStore));
-}
-
-function validator(key: unknown): Promise<ValidateFunction> {
-	let pending = validators.get(key);
-	if (pending === undefined) {
-		pending = compile(key);
-		validators.set(key, pending);
-	}
-	return pending;
-}
 
 function clean(fields: CredentialFields): Values {
 	const values: Values = {};
 	for (const key of KEYS) {
 		const value = fields[key];
-		if (typeof value === 'number') values[key] = value;
+		if (typeof value === 'number' || typeof value === 'boolean') values[key] = value;
 		if (typeof value !== 'string') continue;
 		// Pasted secrets often end with a line break; other white space may belong to them.
 		const text = SECRET_KEYS.has(key) ? value.replace(/^[\r\n]+|[\r\n]+$/g, '') : value.trim();
@@ -111,112 +76,6 @@ function fillTenant(values: Values, key: FieldKey): void {
 		);
 	}
 	values[key] = value.replaceAll('{tenantId}', encodeURIComponent(String(values.tenantId)));
-}
-
-const RULES: Partial<Record<FieldKey, string>> = {
-	label: 'is at most 128 characters long',
-	scope: 'is a list of scope names separated by spaces',
-	tenantId:
-		'is made of letters, digits, ".", "_" and "-", starts with a letter or digit and has at most 64 characters',
-	refreshBufferSeconds: 'is a whole number of seconds from 0 to 86400; 300 is usual',
-	defaultLifetimeSeconds:
-		'is a whole number of seconds from 0 to 31536000; 0 means "use until refused"',
-	awsRegion: 'is the name of an AWS region such as eu-central-1',
-	awsRoleArn: 'is the ARN of a role, such as arn:aws:iam::123456789012:role/n8n',
-	secretName: 'is made of letters, digits and /_+=.@-',
-};
-
-const CHOICES: Partial<Record<FieldKey, string>> = {
-	clientSecretSource:
-		'a reference needs AWS Secrets Manager as Secret Store; with the local vault the client secret is entered',
-};
-
-interface Problem {
-	readonly field: FieldKey;
-	readonly text: string;
-	readonly code: 'MISSING_FIELD' | 'INVALID_FIELD';
-}
-
-function describe(error: ErrorObject): Problem | undefined {
-	if (error.keyword === 'required') {
-		const field = (error.params as { missingProperty: FieldKey }).missingProperty;
-		// The two halves of "Token URL or Issuer URL" and the conditions of `if` are reported once, by the anyOf below.
-		if (error.schemaPath.includes('/anyOf/')) return undefined;
-		return { field, text: 'it is missing. Fill it in.', code: 'MISSING_FIELD' };
-	}
-	if (error.keyword === 'anyOf') {
-		return {
-			field: 'tokenUrl',
-			text: 'it is missing. Fill it in, or fill in Issuer URL where the provider supports discovery.',
-			code: 'MISSING_FIELD',
-		};
-	}
-	const field = error.instancePath.slice(1) as FieldKey;
-	if (!(field in FIELD_NAMES)) return undefined;
-	if (error.keyword === 'format') {
-		return {
-			field,
-			text: 'it must be an https:// address (http:// only to this machine itself), without user name, password or "#".',
-			code: 'INVALID_FIELD',
-		};
-	}
-	if (error.keyword === 'enum' || error.keyword === 'const') {
-		return {
-			field,
-			text: `choose one of the form's values. ${CHOICES[field] ?? ''}`.trim(),
-			code: 'INVALID_FIELD',
-		};
-	}
-	return {
-		field,
-		text: `it ${RULES[field] ?? 'has a value that cannot be used'}.`,
-		code: 'INVALID_FIELD',
-	};
-}
-
-function fail(errors: readonly ErrorObject[]): never {
-	const problems = errors.map(describe).filter((problem) => problem !== undefined);
-	const [first, ...others] = problems;
-	if (first === undefined) {
-		throw new ConfigurationError(FIELD_NAMES.label, 'the fields do not fit together.', {
-			code: 'INVALID_FIELD',
-		});
-	}
-	const more = others
-		.filter((other, index) => others.findIndex(({ field }) => field === other.field) === index)
-		.filter(({ field }) => field !== first.field)
-		.map(({ field, text }) => ` ${FIELD_NAMES[field]}: ${text}`);
-	throw new ConfigurationError(FIELD_NAMES[first.field], `${first.text}${more.join('')}`, {
-		code: first.code,
-	});
-}
-
-async function parseTokenParameters(value: unknown): Promise<Record<string, string>> {
-	const field = FIELD_NAMES.tokenParameters;
-	if (value === undefined || value === null || value === '') return {};
-	let parsed: unknown = value;
-	if (typeof value === 'string') {
-		try {
-			parsed = JSON.parse(value);
-		} catch {
-			throw new ConfigurationError(
-				field,
-				'it is not JSON. Enter an object such as {"audience": "https://api.example.com"}.',
-				{
-					code: 'INVALID_FIELD',
-				},
-			);
-		}
-	}
-	const validate = await validator(tokenParametersSchema);
-	if (!validate(parsed)) {
-		throw new ConfigurationError(
-			field,
-			'it must be a JSON object of texts, without the parameters that have a field of their own (grant_type, client_id, client_secret, refresh_token, scope).',
-			{ code: 'INVALID_FIELD' },
-		);
-	}
-	return parsed as Record<string, string>;
 }
 
 function text(values: Values, key: FieldKey): string | undefined {
@@ -308,6 +167,55 @@ function parseApiTarget(values: Values): Pick<Connection, 'apiBaseUrl' | 'apiOri
 	};
 }
 
+function parseResources(values: Values): string[] {
+	const resources = (text(values, 'resource') ?? '').split(/\s+/).filter((uri) => uri !== '');
+	const bad = resources.find((uri) => !URL.canParse(uri) || uri.includes('#'));
+	if (bad === undefined) return resources;
+	throw new ConfigurationError(
+		FIELD_NAMES.resource,
+		'it must be absolute addresses without "#" (RFC 8707), separated by spaces.',
+		{ code: 'INVALID_FIELD' },
+	);
+}
+
+/** The redirect URI is compared by the provider character by character, and answers are added to it as a query. */
+function assertPlainRedirectUri(redirectUri: string): void {
+	if (!redirectUri.includes('?')) return;
+	throw new ConfigurationError(
+		FIELD_NAMES.redirectUri,
+		'remove the part from "?" on. Enter the callback address that the Vaulted OAuth2 Trigger shows.',
+		{ code: 'INVALID_FIELD' },
+	);
+}
+
+async function parseAuthorizationCode(
+	values: Values,
+	fields: CredentialFields,
+): Promise<AuthorizationCodeSettings> {
+	const redirectUri = String(values.redirectUri);
+	assertPlainRedirectUri(redirectUri);
+	return {
+		...present('authorizationEndpoint', text(values, 'authorizationUrl')),
+		redirectUri,
+		scope: String(values.scope),
+		parameters: await parseParameters('authorizationParameters', fields['authorizationParameters']),
+		pkce: values.pkce !== false,
+		acceptFewerScopes: values.acceptFewerScopes === true,
+	};
+}
+
+function parseTyped(connection: Connection, values: Values): TypedSecrets {
+	const { clientSecretSource, clientAuthentication, grantType } = connection;
+	const isEntered = clientSecretSource.kind === 'entered' && clientAuthentication !== 'none';
+	return {
+		...(isEntered ? present('clientSecret', text(values, 'clientSecret')) : {}),
+		...(grantType === 'refresh_token' ? present('refreshToken', text(values, 'refreshToken')) : {}),
+		...(grantType === 'authorization_code'
+			? present('authorizationResponse', text(values, 'authorizationResponse'))
+			: {}),
+	};
+}
+
 /**
  * Reads the credential's fields into a {@link Connection}. Does not look at any store or provider.
  *
@@ -315,22 +223,32 @@ function parseApiTarget(values: Values): Pick<Connection, 'apiBaseUrl' | 'apiOri
  */
 export async function parseConnection(fields: CredentialFields): Promise<ParsedFields> {
 	const values = clean(fields);
-	for (const key of ['issuerUrl', 'tokenUrl', 'apiBaseUrl'] as const) fillTenant(values, key);
-	const validate = await validator(values.secretStore);
-	if (!validate(values)) fail(validate.errors ?? []);
+	for (const key of ['issuerUrl', 'tokenUrl', 'authorizationUrl', 'apiBaseUrl'] as const)
+		fillTenant(values, key);
+	const { grantType, secretStore } = values;
+	const isByCode = grantType === 'authorizationCode';
+	const validate = await validator(`${String(secretStore)} ${String(isByCode)}`, () =>
+		connectionSchema({ secretStore, grantType }),
+	);
+	if (!validate(values)) failFor(validate.errors ?? []);
 
 	const target = parseApiTarget(values);
 	const validationPath = text(values, 'validationPath');
 	const connection: Connection = {
 		label: String(values.label),
-		grantType: values.grantType === 'refreshToken' ? 'refresh_token' : 'client_credentials',
+		grantType: GRANT[String(grantType)] ?? 'client_credentials',
 		...present('issuer', text(values, 'issuerUrl')),
 		...present('tokenEndpoint', text(values, 'tokenUrl')),
+		...present(
+			'authorizationCode',
+			isByCode ? await parseAuthorizationCode(values, fields) : undefined,
+		),
 		clientId: String(values.clientId),
 		clientAuthentication: AUTHENTICATION[String(values.clientAuthentication)] ?? 'automatic',
 		clientSecretSource: parseSecretSource(values),
 		...present('scope', text(values, 'scope')),
-		tokenParameters: await parseTokenParameters(fields['tokenParameters']),
+		resources: parseResources(values),
+		tokenParameters: await parseParameters('tokenParameters', fields['tokenParameters']),
 		...target,
 		...present('tenantId', text(values, 'tenantId')),
 		...present(
@@ -345,15 +263,7 @@ export async function parseConnection(fields: CredentialFields): Promise<ParsedF
 	};
 	return {
 		connection,
-		typed: {
-			...(connection.clientSecretSource.kind === 'entered' &&
-			connection.clientAuthentication !== 'none'
-				? present('clientSecret', text(values, 'clientSecret'))
-				: {}),
-			...(connection.grantType === 'refresh_token'
-				? present('refreshToken', text(values, 'refreshToken'))
-				: {}),
-		},
+		typed: parseTyped(connection, values),
 		...present('secretRef', text(values, 'secretRef')),
 	};
 }

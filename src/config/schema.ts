@@ -1,4 +1,4 @@
-import type { JSONSchemaType, SchemaObject } from 'ajv';
+import type { SchemaObject } from 'ajv';
 
 import type { FieldKey } from './fields';
 
@@ -11,9 +11,10 @@ const url: SchemaObject = { type: 'string', format: SECURE_URL };
 /** Fields of every connection. Unknown keys are n8n's own (`allowedDomains`, …) and pass. */
 const common: Partial<Record<FieldKey, SchemaObject>> = {
 	label: { type: 'string', minLength: 1, maxLength: 128 },
-	grantType: { enum: ['clientCredentials', 'refreshToken'] },
+	grantType: { enum: ['clientCredentials', 'authorizationCode', 'refreshToken'] },
 	issuerUrl: url,
 	tokenUrl: url,
+	resource: text,
 	clientId: text,
 	clientAuthentication: { enum: ['automatic', 'basic', 'basicUnencoded', 'post', 'none'] },
 	clientSecretSource: { enum: ['enter', 'reference'] },
@@ -32,8 +33,22 @@ const common: Partial<Record<FieldKey, SchemaObject>> = {
 
 const always: FieldKey[] = ['label', 'grantType', 'clientId', 'apiBaseUrl', 'secretStore'];
 
-const endpoints: SchemaObject = {
-	anyOf: [{ required: ['tokenUrl'] }, { required: ['issuerUrl'] }],
+/** Filled in, or found by discovery. */
+function orDiscovered(key: FieldKey): SchemaObject {
+	return { anyOf: [{ required: [key] }, { required: ['issuerUrl'] }] };
+}
+
+/** RFC 6749 §4.1. */
+const authorizationCode: SchemaObject = {
+	properties: {
+		authorizationUrl: url,
+		redirectUri: url,
+		authorizationResponse: { type: 'string', maxLength: 16_384 },
+		pkce: { type: 'boolean' },
+		acceptFewerScopes: { type: 'boolean' },
+	},
+	required: ['redirectUri', 'scope'],
+	...orDiscovered('authorizationUrl'),
 };
 
 const aws: SchemaObject = {
@@ -75,31 +90,30 @@ const localVault: SchemaObject = {
 };
 
 /** Blank fields are removed before validation, so `required` means "filled in". Which fields a grant and a store need is said here alone. */
-export function connectionSchema(secretStore: unknown): SchemaObject {
+export function connectionSchema({
+	secretStore,
+	grantType,
+}: {
+	secretStore: unknown;
+	grantType: unknown;
+}): SchemaObject {
 	return {
 		type: 'object',
 		properties: common,
 		required: always,
-		allOf: [endpoints, secretStore === 'awsSecretsManager' ? aws : localVault],
+		allOf: [
+			orDiscovered('tokenUrl'),
+			...(grantType === 'authorizationCode' ? [authorizationCode] : []),
+			secretStore === 'awsSecretsManager' ? aws : localVault,
+		],
 	};
 }
 
-/** The optional JSON object of further token request parameters (RFC 6749 §8.2). */
-export const tokenParametersSchema: JSONSchemaType<Record<string, string>> = {
-	type: 'object',
-	required: [],
-	propertyNames: {
-		not: {
-			enum: [
-				'grant_type',
-				'client_id',
-				'client_secret',
-				'client_assertion',
-				'client_assertion_type',
-				'refresh_token',
-				'scope',
-			],
-		},
-	},
-	additionalProperties: { type: 'string' },
-};
+/** A JSON object of further request parameters (RFC 6749 §8.2) without those named. */
+export function parametersSchema(without: readonly string[]): SchemaObject {
+	return {
+		type: 'object',
+		propertyNames: { not: { enum: without } },
+		additionalProperties: { type: 'string' },
+	};
+}

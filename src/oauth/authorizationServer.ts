@@ -1,7 +1,7 @@
 import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'openid-client';
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
-import { isSecureUrl } from '../config/parseConnection';
+import { isSecureUrl } from '../config/secureUrl';
 import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
 import { EgressError, type Egress } from '../http/egress';
 import {

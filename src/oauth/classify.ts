@@ -1,3 +1,4 @@
+import type { GrantType } from '../config/connection';
 import {
 	ConfigurationError,
 	ProviderError,
@@ -13,7 +14,7 @@ export interface FailureContext {
 	readonly host: string;
 	/** The field that holds the address. */
 	readonly field: 'Token URL' | 'Issuer URL';
-	readonly grantType: 'client_credentials' | 'refresh_token';
+	readonly grantType: GrantType;
 	/** Makes a provider's text fit for a message. */
 	readonly redact: (text: string) => string;
 }

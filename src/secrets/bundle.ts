@@ -1,4 +1,9 @@
-import type { ClientAuthenticationMethod, Connection, GrantType } from '../config/connection';
+import {
+	GRANT_TYPES,
+	type ClientAuthenticationMethod,
+	type Connection,
+	type GrantType,
+} from '../config/connection';
 import { ConfigurationError, SecretStoreError } from '../errors';
 import type { TokenSet } from '../tokens/tokenSet';
 import { sameDigest, sha256, type SecretRef } from './pointer';
@@ -10,6 +15,24 @@ export interface SealedFor {
 	readonly issuer?: string;
 	readonly tokenEndpoint?: string;
 	readonly apiOrigins: readonly string[];
+}
+
+/** A claim on something only one writer may have: a refresh, a link, an authorization response. */
+export interface Claim {
+	/** Random, so that of two writers who claim the same thing in the same moment one loses the compare-and-swap. */
+	readonly owner: string;
+	/** Milliseconds since the epoch. */
+	readonly until: number;
+}
+
+/** What is remembered of the authorization code flow (RFC 6749 §4.1). */
+export interface Authorization {
+	/** Milliseconds since the epoch at which a person last connected the account. */
+	readonly connectedAt?: number;
+	/** The scope that was asked for then. */
+	readonly askedScope?: string;
+	/** Links and states that were used, by their id, until they expire: each is good for one use. */
+	readonly used: Readonly<Record<string, Claim>>;
 }
 
 /** The sealed secrets of one connection: the content of one secret of the store. */
@@ -24,7 +47,16 @@ export interface Bundle {
 	readonly refreshToken?: string;
 	readonly tokenSet?: TokenSet;
 	/** SHA-256 of what was typed when it was sealed: tells a secret that is already sealed from a new one. */
-	readonly typedSha256: { readonly clientSecret?: string; readonly refreshToken?: string };
+	readonly typedSha256: {
+		readonly clientSecret?: string;
+		readonly refreshToken?: string;
+		readonly authorizationResponse?: string;
+	};
+	readonly authorization?: Authorization;
+	/** Milliseconds since the epoch at which the provider refused the refresh token for good; absent while it is thought to be good. */
+	readonly reconnectNeededAt?: number;
+	/** Who is redeeming the refresh token at present. */
+	readonly lease?: Claim;
 	/** Keys this package does not know, kept as they are: administrators and rotation functions write into secrets as well. */
 	readonly other: Readonly<Record<string, unknown>>;
 }
@@ -36,9 +68,25 @@ function optional<V>(key: string, value: V | undefined): Record<string, V> {
 	return value === undefined ? {} : { [key]: value };
 }
 
+function iso(milliseconds: number): string {
+	return new Date(milliseconds).toISOString();
+}
+
+function formatClaim({ owner, until }: Claim): object {
+	return { owner, until: iso(until) };
+}
+
+function formatAuthorization({ connectedAt, askedScope, used }: Authorization): object {
+	return {
+		...optional('connected_at', connectedAt === undefined ? undefined : iso(connectedAt)),
+		...optional('asked_scope', askedScope),
+		used: Object.fromEntries(Object.entries(used).map(([id, claim]) => [id, formatClaim(claim)])),
+	};
+}
+
 /** The bundle as the secret's JSON text; times as ISO 8601, so that a person can read it. */
 export function formatBundle(bundle: Bundle): string {
-	const { sealedFor, tokenSet, typedSha256 } = bundle;
+	const { sealedFor, tokenSet, typedSha256, authorization, reconnectNeededAt, lease } = bundle;
 	return JSON.stringify({
 		...bundle.other,
 		[FORMAT_KEY]: FORMAT,
@@ -59,15 +107,22 @@ export function formatBundle(bundle: Bundle): string {
 			tokenSet && {
 				access_token: tokenSet.accessToken,
 				...optional('scope', tokenSet.scope),
-				issued_at: new Date(tokenSet.issuedAt).toISOString(),
-				expires_at: tokenSet.expiresAt === null ? null : new Date(tokenSet.expiresAt).toISOString(),
+				issued_at: iso(tokenSet.issuedAt),
+				expires_at: tokenSet.expiresAt === null ? null : iso(tokenSet.expiresAt),
 				requested_for: tokenSet.requestedFor,
 			},
 		),
 		typed_sha256: {
 			...optional('client_secret', typedSha256.clientSecret),
 			...optional('refresh_token', typedSha256.refreshToken),
+			...optional('authorization_response', typedSha256.authorizationResponse),
 		},
+		...optional('authorization', authorization && formatAuthorization(authorization)),
+		...optional(
+			'reconnect_needed_at',
+			reconnectNeededAt === undefined ? undefined : iso(reconnectNeededAt),
+		),
+		...optional('lease', lease && formatClaim(lease)),
 	});
 }
 
@@ -83,6 +138,32 @@ function asText(value: unknown): string | undefined {
 	return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
+function asTime(value: unknown): number | undefined {
+	const time = Date.parse(asText(value) ?? '');
+	return Number.isNaN(time) ? undefined : time;
+}
+
+function parseClaim(value: unknown): Claim | undefined {
+	const json = asObject(value);
+	const owner = asText(json?.['owner']);
+	const until = asTime(json?.['until']);
+	return owner === undefined || until === undefined ? undefined : { owner, until };
+}
+
+function parseAuthorization(value: unknown): Authorization | undefined {
+	const json = asObject(value);
+	if (json === undefined) return undefined;
+	const used = Object.entries(asObject(json['used']) ?? {}).flatMap(([id, text]) => {
+		const claim = parseClaim(text);
+		return claim === undefined ? [] : [[id, claim] as const];
+	});
+	return {
+		...optional('connectedAt', asTime(json['connected_at'])),
+		...optional('askedScope', asText(json['asked_scope'])),
+		used: Object.fromEntries(used),
+	};
+}
+
 function invalid(secretId: string): SecretStoreError {
 	return new SecretStoreError(
 		`the secret ${secretId} is not a bundle of this package, or it was damaged by hand. Restore an earlier version of it, or create the credential anew.`,
@@ -93,10 +174,9 @@ function invalid(secretId: string): SecretStoreError {
 function parseTokenSet(value: unknown): TokenSet | undefined {
 	const json = asObject(value);
 	const accessToken = asText(json?.['access_token']);
-	const issuedAt = Date.parse(asText(json?.['issued_at']) ?? '');
-	const expiresAt =
-		json?.['expires_at'] === null ? null : Date.parse(asText(json?.['expires_at']) ?? '');
-	if (accessToken === undefined || Number.isNaN(issuedAt) || Number.isNaN(expiresAt))
+	const issuedAt = asTime(json?.['issued_at']);
+	const expiresAt = json?.['expires_at'] === null ? null : asTime(json?.['expires_at']);
+	if (accessToken === undefined || issuedAt === undefined || expiresAt === undefined)
 		return undefined;
 	return {
 		accessToken,
@@ -113,9 +193,9 @@ function parseSealedFor(value: unknown): SealedFor | undefined {
 	const clientId = asText(json?.['client_id']);
 	const apiOrigins = json?.['api_origins'];
 	if (clientId === undefined || !Array.isArray(apiOrigins)) return undefined;
-	if (grantType !== 'client_credentials' && grantType !== 'refresh_token') return undefined;
+	if (!GRANT_TYPES.includes(grantType as GrantType)) return undefined;
 	return {
-		grantType,
+		grantType: grantType as GrantType,
 		clientId,
 		...optional('issuer', asText(json?.['issuer'])),
 		...optional('tokenEndpoint', asText(json?.['token_endpoint'])),
@@ -159,6 +239,9 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		refresh_token: refreshToken,
 		token,
 		typed_sha256: typed,
+		authorization,
+		reconnect_needed_at: reconnectNeededAt,
+		lease,
 		...other
 	} = json;
 	return {
@@ -175,7 +258,11 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		typedSha256: {
 			...optional('clientSecret', asText(asObject(typed)?.['client_secret'])),
 			...optional('refreshToken', asText(asObject(typed)?.['refresh_token'])),
+			...optional('authorizationResponse', asText(asObject(typed)?.['authorization_response'])),
 		},
+		...optional('authorization', parseAuthorization(authorization)),
+		...optional('reconnectNeededAt', asTime(reconnectNeededAt)),
+		...optional('lease', parseClaim(lease)),
 		other,
 	};
 }
@@ -218,6 +305,17 @@ export function changedSince(sealedFor: SealedFor, connection: Connection): stri
 	];
 }
 
+/** The fields in which the secrets of such a connection are typed, as the form calls them. */
+export function typedSecretsOf(connection: Connection): ('Client Secret' | 'Refresh Token')[] {
+	const { clientSecretSource, clientAuthentication, grantType } = connection;
+	return [
+		...(clientSecretSource.kind === 'entered' && clientAuthentication !== 'none'
+			? (['Client Secret'] as const)
+			: []),
+		...(grantType === 'refresh_token' ? (['Refresh Token'] as const) : []),
+	];
+}
+
 /**
  * A bundle goes only where it was sealed for.
  *
@@ -227,13 +325,11 @@ export function assertSealedFor(bundle: Bundle, connection: Connection): void {
 	const changed = changedSince(bundle.sealedFor, connection);
 	const [first] = changed;
 	if (first === undefined) return;
-	const secrets =
-		connection.grantType === 'refresh_token' ? 'Client Secret and Refresh Token' : 'Client Secret';
+	const secrets = typedSecretsOf(connection);
 	const again =
-		connection.clientSecretSource.kind === 'reference' &&
-		connection.grantType === 'client_credentials'
+		secrets.length === 0
 			? 'create a new credential for the new address'
-			: `type ${secrets} again`;
+			: `type ${secrets.join(' and ')} again`;
 	throw new ConfigurationError(
 		first,
 		`the stored secret was sealed for another ${changed.join(', ')} and is not sent elsewhere. Either restore the former value or ${again}, then save.`,

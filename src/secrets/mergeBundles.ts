@@ -28,8 +28,17 @@ export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle
 		'clientSecret',
 		'clientAuthentication',
 		'typedSha256',
+		'reconnectNeededAt',
+		'lease',
 	] as const) {
 		if (changed(base[key], theirs[key])) take(key);
+	}
+	if (changed(base.authorization, theirs.authorization)) {
+		take('authorization');
+		// What was used stays used, whoever wrote it.
+		const used = { ...ours.authorization?.used, ...theirs.authorization?.used };
+		if (theirs.authorization !== undefined)
+			merged['authorization'] = { ...theirs.authorization, used };
 	}
 	if (changed(base.tokenSet, theirs.tokenSet)) {
 		if ((theirs.tokenSet?.issuedAt ?? 0) > (ours.tokenSet?.issuedAt ?? 0)) {

@@ -100,10 +100,28 @@ export class SealedBundle {
 				return;
 			}
 		}
-		throw new SecretStoreError(
-			`the secret ${this.ref.secretId} is changed by others faster than it can be written. It is tried again at the next call.`,
-			{ code: 'UNAVAILABLE', action: 'write', secretId: this.ref.secretId },
-		);
+		throw this.contended();
+	}
+
+	/**
+	 * Changes the stored bundle by compare-and-swap: `change` sees the newest version, and sees it again where another writer was first. What
+	 * it throws ends the attempt with nothing written. Changes that two processes make at the same moment must differ in their text, so that
+	 * one of them loses: whoever claims something writes a random owner with it.
+	 *
+	 * @throws SecretStoreError, and whatever `change` throws
+	 */
+	async change(change: (bundle: Bundle) => Bundle): Promise<Bundle> {
+		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+			const newest = await this.read();
+			const next = change(newest);
+			if (this.stored === undefined || sameBundle(next, this.stored.bundle)) return newest;
+			if (await this.tryWrite(next, this.stored)) {
+				this.ours = undefined;
+				this.mustSave = false;
+				return next;
+			}
+		}
+		throw this.contended();
 	}
 
 	/** True where the store holds `ours` now and nothing of another writer was lost. */
@@ -124,6 +142,13 @@ export class SealedBundle {
 			await this.read();
 			return false;
 		}
+	}
+
+	private contended(): SecretStoreError {
+		return new SecretStoreError(
+			`the secret ${this.ref.secretId} is changed by others faster than it can be written. It is tried again at the next call.`,
+			{ code: 'UNAVAILABLE', action: 'write', secretId: this.ref.secretId },
+		);
 	}
 
 	private open(version: SecretVersion): Bundle {

@@ -1,4 +1,5 @@
-import { isSecureUrl, parseConnection } from '../../src/config/parseConnection';
+import { parseConnection } from '../../src/config/parseConnection';
+import { isSecureUrl } from '../../src/config/secureUrl';
 import { failureOf, type Failure } from '../support/failureOf';
 import { awsForm, form } from './fixtures';
 
@@ -11,6 +12,7 @@ it('reads a form into a connection, with nothing in it that was left empty', asy
 			label: 'Example CRM',
 			grantType: 'client_credentials',
 			tokenEndpoint: 'https://login.example.com/oauth2/token',
+			resources: [],
 			clientId: 'crm-client',
 			clientAuthentication: 'automatic',
 			clientSecretSource: { kind: 'entered' },
@@ -144,8 +146,8 @@ it.each([
 		'Additional API Origins',
 	],
 	[
-		'parameters that are no JSON',
-		form({ tokenParameters: 'audience=x' }),
+		'parameters that are neither JSON nor pairs',
+		form({ tokenParameters: '{audience: x}' }),
 		'Additional Token Parameters',
 	],
 	[

@@ -1,3 +1,5 @@
+import { AuthorizationFlow } from './authorization/authorizationFlow';
+import { SessionTokens } from './authorization/sessionTokens';
 import type { Connection } from './config/connection';
 import type { CredentialFields } from './config/fields';
 import type { InstanceSettings } from './config/instanceSettings';
@@ -23,6 +25,10 @@ export interface OpenConnection {
 	readonly secretRef: SecretRef;
 	readonly tokens: TokenSource;
 	readonly store: SecretStore;
+	/** How a person connects the account; only with the authorization code grant. */
+	readonly authorization?: AuthorizationFlow;
+	/** Session tokens for whoever signs in; only with the authorization code grant. */
+	readonly sessions?: SessionTokens;
 }
 
 /** What all connections of one process share. */
@@ -56,7 +62,14 @@ export class Connections {
 			now: options.now,
 			parts: (connection) => this.parts(connection),
 			bundle: (store, ref) => this.bundle(store, ref),
+			authorization: (connection, parts) => this.authorization(connection, parts),
 		});
+	}
+
+	/** What the fields mean, without looking at store or provider. @throws ConfigurationError */
+	async read(fields: CredentialFields): Promise<Connection> {
+		const { connection } = await parseConnection(fields);
+		return connection;
 	}
 
 	/**
@@ -104,6 +117,9 @@ export class Connections {
 			...(connection.tokenEndpoint === undefined
 				? {}
 				: { tokenEndpoint: connection.tokenEndpoint }),
+			...(connection.authorizationCode?.authorizationEndpoint === undefined
+				? {}
+				: { authorizationEndpoint: connection.authorizationCode.authorizationEndpoint }),
 			egress,
 			now,
 		});
@@ -120,11 +136,27 @@ export class Connections {
 		return bundle;
 	}
 
+	private authorization(
+		connection: Connection,
+		{ bundle, request }: { bundle: SealedBundle; request: ConnectionParts['request'] },
+	): AuthorizationFlow {
+		const { now, emit } = this.options;
+		const { secretId } = bundle.ref;
+		return new AuthorizationFlow({
+			connection,
+			bundle,
+			request,
+			now,
+			onConnected: () => emit({ name: 'connected', label: connection.label, secretId }),
+		});
+	}
+
 	private create(connection: Connection, ref: SecretRef): OpenConnection {
 		const { now, emit } = this.options;
 		const { store, request } = this.parts(connection);
+		const bundle = this.bundle(store, ref);
 		const tokens = new TokenSource({
-			bundle: this.bundle(store, ref),
+			bundle,
 			request,
 			policy: { bufferMs: connection.refreshBufferSeconds * 1000, jitter: jitterOf(ref.secretId) },
 			authorize: (bundle) => assertSealedFor(bundle, connection),
@@ -138,6 +170,14 @@ export class Connections {
 					...(code === undefined ? {} : { code }),
 				}),
 		});
-		return { connection, secretRef: ref, tokens, store };
+		const open = { connection, secretRef: ref, tokens, store };
+		if (connection.authorizationCode === undefined) return open;
+		const authorization = this.authorization(connection, { bundle, request });
+		const { keys } = authorization;
+		return {
+			...open,
+			authorization,
+			sessions: new SessionTokens({ keys, audience: ref.secretId, now }),
+		};
 	}
 }

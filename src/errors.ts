@@ -18,6 +18,8 @@ const TITLES: Record<FailureClass, string> = {
 interface FailureOptions {
 	/** Stable, for programs: upper case with underscores. */
 	code: string;
+	/** Replaces the title of the class where it would mislead. */
+	title?: string;
 	/** Only errors of this package and plain `Error`s without request or response objects: those would carry secrets. */
 	cause?: unknown;
 }
@@ -37,7 +39,7 @@ export abstract class VaultedOAuth2Error extends Error {
 		options: FailureOptions,
 	) {
 		super(
-			`${TITLES[failureClass]} – ${text}`,
+			`${options.title ?? TITLES[failureClass]} – ${text}`,
 			options.cause === undefined ? undefined : { cause: options.cause },
 		);
 		this.name = new.target.name;

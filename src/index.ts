@@ -4,6 +4,8 @@ import { Connections } from './connections';
 import { createEgress } from './http/createEgress';
 import type { TokenEvent } from './tokens/events';
 
+export type { Connected, ConnectLinks, FlowCookie } from './authorization/authorizationFlow';
+export type { Session } from './authorization/sessionTokens';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';
 export { FIELD_NAMES } from './config/fields';
@@ -11,6 +13,7 @@ export type { Connections, OpenConnection } from './connections';
 export {
 	ConfigurationError,
 	ProviderError,
+	ReconnectError,
 	SecretStoreError,
 	VaultedOAuth2Error,
 	type FailureClass,
@@ -23,7 +26,7 @@ export interface Log {
 	warn(message: string, meta?: object): void;
 }
 
-const QUIET: ReadonlySet<TokenEvent['name']> = new Set(['acquired', 'adopted']);
+const QUIET: ReadonlySet<TokenEvent['name']> = new Set(['connected', 'acquired', 'adopted']);
 
 function write(log: Log, { name, ...meta }: TokenEvent): void {
 	const message = `Vaulted OAuth2 connection "${meta.label}": ${name}`;

@@ -1,12 +1,15 @@
+import type { AuthorizationFlow } from './authorization/authorizationFlow';
 import type { Connection, TypedSecrets } from './config/connection';
 import type { ParsedFields } from './config/parseConnection';
-import { ConfigurationError, SecretStoreError, VaultedOAuth2Error } from './errors';
+import { ConfigurationError, ReconnectError, SecretStoreError, VaultedOAuth2Error } from './errors';
+import type { ConnectionRequests } from './oauth/tokenRequest';
 import { RecentlyUsed } from './recentlyUsed';
 import {
 	assertSealedFor,
 	changedSince,
 	formatBundle,
 	sealedForOf,
+	typedSecretsOf,
 	type Bundle,
 } from './secrets/bundle';
 import {
@@ -20,19 +23,19 @@ import type { SealedBundle } from './secrets/sealedBundle';
 import { secretNameFor, TAGS } from './secrets/secretName';
 import type { SecretStore } from './secrets/store';
 import { withTokens } from './tokens/tokenSet';
-import type { TokenRequest } from './tokens/tokenSource';
 
 /** What n8n's database keeps of a sealed connection: the pointer, and nothing where secrets were typed. */
 export interface SealedFields {
 	readonly secretRef: string;
 	readonly clientSecret: '';
 	readonly refreshToken: '';
+	readonly authorizationResponse: '';
 }
 
 /** The parts a connection is made of, before anything is asked of store or provider. */
 export interface ConnectionParts {
 	readonly store: SecretStore;
-	readonly request: TokenRequest;
+	readonly request: ConnectionRequests;
 }
 
 /** What {@link Sealing} works with. */
@@ -41,6 +44,10 @@ export interface SealingOptions {
 	readonly now: () => number;
 	readonly parts: (connection: Connection) => ConnectionParts;
 	readonly bundle: (store: SecretStore, ref: SecretRef) => SealedBundle;
+	readonly authorization: (
+		connection: Connection,
+		parts: { bundle: SealedBundle; request: ConnectionRequests },
+	) => AuthorizationFlow;
 }
 
 /** What was sealed last with these secrets. */
@@ -59,36 +66,39 @@ interface Unplaced {
 }
 
 function sealedFields(ref: SecretRef): SealedFields {
-	return { secretRef: formatSecretRef(ref), clientSecret: '', refreshToken: '' };
-}
-
-function typedDigests(typed: TypedSecrets): Bundle['typedSha256'] {
 	return {
-		...(typed.clientSecret === undefined ? {} : { clientSecret: sha256(typed.clientSecret) }),
-		...(typed.refreshToken === undefined ? {} : { refreshToken: sha256(typed.refreshToken) }),
+		secretRef: formatSecretRef(ref),
+		clientSecret: '',
+		refreshToken: '',
+		authorizationResponse: '',
 	};
 }
 
-/** True where everything typed is what the bundle was sealed with. */
-function alreadySealed(bundle: Bundle, typed: TypedSecrets): boolean {
+/** An authorization response is none of them: it is redeemed, not kept. */
+const KEPT = ['clientSecret', 'refreshToken'] as const;
+
+function typedDigests(typed: TypedSecrets): Bundle['typedSha256'] {
+	return Object.fromEntries(
+		KEPT.flatMap((key) => (typed[key] === undefined ? [] : [[key, sha256(typed[key])]])),
+	);
+}
+
+/** The typed values that are not what the bundle was sealed with: a refresh token typed before has been replaced by its successor since. */
+function newlyTyped(bundle: Bundle, typed: TypedSecrets): Pick<Bundle, (typeof KEPT)[number]> {
 	const digests = typedDigests(typed);
-	return (
-		(digests.clientSecret === undefined ||
-			digests.clientSecret === bundle.typedSha256.clientSecret) &&
-		(digests.refreshToken === undefined || digests.refreshToken === bundle.typedSha256.refreshToken)
+	return Object.fromEntries(
+		KEPT.flatMap((key) =>
+			typed[key] === undefined || digests[key] === bundle.typedSha256[key]
+				? []
+				: [[key, typed[key]]],
+		),
 	);
 }
 
 /** The secrets a connection needs and that were not typed, as the form calls them. */
 function missing(connection: Connection, typed: TypedSecrets): string[] {
-	const needsClientSecret =
-		connection.clientSecretSource.kind === 'entered' && connection.clientAuthentication !== 'none';
-	return [
-		...(needsClientSecret && typed.clientSecret === undefined ? ['Client Secret'] : []),
-		...(connection.grantType === 'refresh_token' && typed.refreshToken === undefined
-			? ['Refresh Token']
-			: []),
-	];
+	const given = { 'Client Secret': typed.clientSecret, 'Refresh Token': typed.refreshToken };
+	return typedSecretsOf(connection).filter((field) => given[field] === undefined);
 }
 
 /** True where everything was typed again, so that nothing stored is needed. */
@@ -96,26 +106,19 @@ function isComplete(connection: Connection, typed: TypedSecrets): boolean {
 	return Object.keys(typed).length > 0 && missing(connection, typed).length === 0;
 }
 
-/** The typed values that are not what the bundle was sealed with: a refresh token typed before has been replaced by its successor since. */
-function newlyTyped(bundle: Bundle, typed: TypedSecrets): TypedSecrets {
-	const { clientSecret, refreshToken } = typed;
-	return {
-		...(clientSecret === undefined || alreadySealed(bundle, { clientSecret })
-			? {}
-			: { clientSecret }),
-		...(refreshToken === undefined || alreadySealed(bundle, { refreshToken })
-			? {}
-			: { refreshToken }),
-	};
-}
-
 /**
- * Tells by what was typed that a form is saved again. After a save n8n's editor keeps the typed secrets in the open form and does not know
- * the pointer, so that the next save comes without one. A refresh token stands for itself; a client secret can serve many connections.
+ * Tells by what was typed that a form is saved again; undefined where it cannot be told. After a save n8n's editor keeps the typed secrets in
+ * the open form and does not know the pointer, so that the next save comes without one. A refresh token stands for itself; a client secret can
+ * serve many connections. Where a person's consent is behind the bundle, everything in the form has to be the same, and its client secret typed.
  */
-function sameForm({ connection, typed }: ParsedFields): string {
+function sameForm({ connection, typed }: ParsedFields): string | undefined {
 	const { store, clientId, issuer, tokenEndpoint, grantType, label, tenantId, apiOrigins } =
 		connection;
+	if (grantType === 'authorization_code') {
+		return typed.clientSecret === undefined
+			? undefined
+			: sha256(JSON.stringify([connection, typedDigests(typed)]));
+	}
 	const place =
 		store.kind === 'awsSecretsManager' ? [store.kind, store.region, store.endpoint] : [store.kind];
 	const secretName = store.kind === 'awsSecretsManager' ? store.secretName : undefined;
@@ -155,10 +158,7 @@ export class Sealing {
 	isNeeded(parsed: ParsedFields): boolean {
 		if (parsed.secretRef === undefined) return true;
 		const { typed } = parsed;
-		return (
-			(typed.clientSecret !== undefined || typed.refreshToken !== undefined) &&
-			!this.settled.has(fingerprint(parsed))
-		);
+		return Object.keys(typed).length > 0 && !this.settled.has(fingerprint(parsed));
 	}
 
 	/** One flight for the same fields: executions that find an unsealed credential together seal it once. @throws VaultedOAuth2Error */
@@ -177,7 +177,7 @@ export class Sealing {
 		const ref =
 			existing === undefined ? await this.sealAnew(parsed) : await this.sealAgain(parsed, existing);
 		this.settled.get(fingerprint({ ...parsed, secretRef: formatSecretRef(ref) }), () => true);
-		Object.assign(this.recentFor(parsed), { ref, at: this.options.now() });
+		Object.assign(this.recentFor(parsed) ?? {}, { ref, at: this.options.now() });
 		return sealedFields(ref);
 	}
 
@@ -206,7 +206,7 @@ export class Sealing {
 
 	/** The bundle that the same form was sealed into before; undefined where it was not, or where that bundle is gone. */
 	private async openRecent(parsed: ParsedFields): Promise<SealedBundle | undefined> {
-		const { ref, at } = this.recentFor(parsed);
+		const { ref, at = 0 } = this.recentFor(parsed) ?? {};
 		if (ref === undefined || this.options.now() - at > FORM_MS) return undefined;
 		const bundle = this.options.bundle(this.options.parts(parsed.connection).store, ref);
 		try {
@@ -219,8 +219,11 @@ export class Sealing {
 		}
 	}
 
-	private recentFor(parsed: ParsedFields): Recent {
-		return this.recent.get(sameForm(parsed), () => ({ ref: undefined, at: 0 }));
+	private recentFor(parsed: ParsedFields): Recent | undefined {
+		const form = sameForm(parsed);
+		return form === undefined
+			? undefined
+			: this.recent.get(form, () => ({ ref: undefined, at: 0 }));
 	}
 
 	/** Replaces what was typed in a bundle that exists, keeps the rest. */
@@ -232,22 +235,54 @@ export class Sealing {
 			const before = await sealed.read();
 			const changed = changedSince(before.sealedFor, connection);
 			if (changed.length > 0 && !isComplete(connection, typed)) assertSealedFor(before, connection);
-			if (changed.length === 0 && alreadySealed(before, typed)) {
-				await sealed.saveUnsaved();
-				return;
+			const secrets = newlyTyped(before, typed);
+			const { request } = this.options.parts(connection);
+			if (changed.length === 0 && Object.keys(secrets).length === 0) await sealed.saveUnsaved();
+			else await sealed.save(await this.replace(before, { connection, typed, request }));
+			if (typed.authorizationResponse !== undefined) {
+				const flow = this.options.authorization(connection, { bundle: sealed, request });
+				await flow.paste(typed.authorizationResponse);
 			}
-			const { clientAuthentication: _found, tokenSet: _old, ...kept } = before;
-			const next: Bundle = {
-				...kept,
-				label: connection.label,
-				sealedFor: sealedForOf(connection),
-				...newlyTyped(before, typed),
-				typedSha256: { ...before.typedSha256, ...typedDigests(typed) },
-			};
-			const issued = await this.options.parts(connection).request.send(next);
-			await sealed.save(withTokens(next, issued));
 		});
 		return sealed.ref;
+	}
+
+	/** The bundle with what was typed in it, tried at the provider. */
+	private async replace(
+		before: Bundle,
+		{
+			connection,
+			typed,
+			request,
+		}: Omit<ParsedFields, 'secretRef'> & { request: ConnectionRequests },
+	): Promise<Bundle> {
+		const { clientAuthentication: _found, tokenSet, ...kept } = before;
+		const next: Bundle = {
+			...kept,
+			label: connection.label,
+			sealedFor: sealedForOf(connection),
+			...newlyTyped(before, typed),
+			typedSha256: { ...before.typedSha256, ...typedDigests(typed) },
+		};
+		if (connection.authorizationCode === undefined)
+			return withTokens(next, await request.send(next));
+		const {
+			refreshToken,
+			authorization: _consent,
+			reconnectNeededAt: _state,
+			...unconnected
+		} = next;
+		// What a person consented to holds for that provider and that API alone.
+		if (changedSince(before.sealedFor, connection).length > 0) return unconnected;
+		if (refreshToken === undefined)
+			return { ...next, ...(tokenSet === undefined ? {} : { tokenSet }) };
+		try {
+			return withTokens(next, await request.send(next));
+		} catch (error) {
+			// The new client secret was recognised; only the consent is gone, which connecting again renews.
+			if (error instanceof ReconnectError) return next;
+			throw error;
+		}
 	}
 
 	/** Creates a secret of its own. The provider is asked first: what does not work is not stored. */
@@ -261,6 +296,13 @@ export class Sealing {
 				{
 					code: 'MISSING_FIELD',
 				},
+			);
+		}
+		if (typed.authorizationResponse !== undefined) {
+			throw new ConfigurationError(
+				'Authorization Response',
+				'an answer of the provider belongs to the connection that asked for it, and this one is not saved yet. Empty the field and save; then ask for a new link.',
+				{ code: 'INVALID_FIELD' },
 			);
 		}
 		const { store, request } = this.options.parts(connection);
@@ -301,7 +343,11 @@ export class Sealing {
 			typedSha256: typedDigests(typed),
 			other: {},
 		};
-		return withTokens(bundle, await request.send(bundle));
+		if (connection.authorizationCode === undefined)
+			return withTokens(bundle, await request.send(bundle));
+		// No person has consented yet: what can be tried is whether the provider can be found.
+		await request.authorizationUrl({ state: 'none' });
+		return bundle;
 	}
 
 	private async assertFree(store: SecretStore, name: string): Promise<void> {

@@ -16,6 +16,7 @@ const DOORS = [
 	},
 	{ libraries: '((node:)?(https?|http2|net|tls)|undici)$', door: 'src/http' },
 	{ libraries: 'ajv(/|$)', door: 'src/config', lazily: true },
+	{ libraries: 'jose(/|$)', door: 'src/authorization', lazily: true },
 ];
 
 /** The folders of src, and which others each may use at run time. By their types, as ports, it may know all of them. */
@@ -25,6 +26,7 @@ const LAYERS = {
 	secrets: ['config', 'http'],
 	oauth: ['config', 'http', 'secrets'],
 	tokens: [],
+	authorization: ['oauth', 'secrets', 'tokens'],
 };
 
 const NO_N8N = { regex: '^(n8n-|@n8n/)', message: 'src knows nothing of n8n.' };

@@ -3,15 +3,8 @@ import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'ope
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
 import { isSecureUrl } from '../config/secureUrl';
 import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
-import { EgressError, type Egress } from '../http/egress';
-import {
-	classifyNetworkError,
-	classifyOAuthError,
-	classifyResponse,
-	type FailureContext,
-} from './classify';
+import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
 import { redact } from './redact';
-import { normalise, readBody, readOAuthError } from './tokenResponse';
 
 /** Who asks: the client and how it proves that (RFC 6749 §2.3). */
 export interface Client {
@@ -20,13 +13,47 @@ export interface Client {
 	readonly authentication: ClientAuthenticationMethod;
 }
 
-/** A token request (RFC 6749 §4.4.2 or §6). */
+/** An authorization response (RFC 6749 §4.1.2) and what it has to fit. */
+export interface CodeGrant {
+	/** The parameters the person came back with. */
+	readonly response: URLSearchParams;
+	/** As in the authorization request. */
+	readonly redirectUri: string;
+	readonly expectedState: string;
+	/** RFC 7636 §4.1; absent where PKCE is off. */
+	readonly codeVerifier?: string;
+	/** Set where an ID token was asked for: it has to be there and to be right (OpenID Connect Core 1.0 §3.1.3.7). */
+	readonly expectedNonce?: string;
+}
+
+/** A token request (RFC 6749 §4.1.3, §4.4.2 or §6). */
 export interface GrantRequest {
 	readonly grantType: GrantType;
 	readonly refreshToken?: string;
+	readonly code?: CodeGrant;
 	readonly scope?: string;
+	/** RFC 8707. */
+	readonly resources?: readonly string[];
+	readonly parameters: Readonly<Record<string, string>>;
+	/** True where lost consent is renewed by a link. */
+	readonly byConsent?: boolean;
+}
+
+/** An authorization request (RFC 6749 §4.1.1). */
+export interface AuthorizationRequest {
+	readonly clientId: string;
+	readonly redirectUri: string;
+	readonly scope: string;
+	readonly state: string;
+	readonly resources: readonly string[];
+	/** RFC 7636 §4.1; absent where PKCE is off. */
+	readonly codeVerifier?: string;
+	readonly nonce?: string;
 	readonly parameters: Readonly<Record<string, string>>;
 }
+
+/** Claims of a validated ID token (OpenID Connect Core 1.0 §2). */
+export type IdTokenClaims = Readonly<Record<string, unknown>> & { readonly sub: string };
 
 /** What the authorization server issued (RFC 6749 §5.1). */
 export interface TokenResponse {
@@ -37,12 +64,23 @@ export interface TokenResponse {
 	readonly expiresIn: number | undefined;
 	/** Milliseconds since the epoch. */
 	readonly sentAt: number;
+	/** Where an ID token was asked for. */
+	readonly claims?: IdTokenClaims;
 }
 
 /** The port of an authorization server. */
 export interface AuthorizationServer {
 	/** Sends one token request. @throws VaultedOAuth2Error of any class but `secretStore` */
 	requestTokens(client: Client, grant: GrantRequest): Promise<TokenResponse>;
+	/** The address a person is sent to for consent. @throws ConfigurationError, ProviderError where it has to be discovered first */
+	authorizationUrl(request: AuthorizationRequest): Promise<URL>;
+	/**
+	 * Whether an authorization response comes from this server (RFC 9207 §2.4). True where neither side names an issuer: then the redirect URI,
+	 * which no other connection has, tells servers apart.
+	 */
+	isFromHere(response: URLSearchParams): Promise<boolean>;
+	/** True where an ID token of this server can be verified: its keys are known by discovery. */
+	readonly verifiesIdTokens: boolean;
 	/** Client authentication the server says it supports, in this package's order of preference; undefined where it does not say. */
 	supportedAuthentication(): Promise<ClientAuthenticationMethod[] | undefined>;
 	/** End of an access token in milliseconds since the epoch (RFC 7662 §2.2 `exp`), where the server has an introspection endpoint and tells. */
@@ -50,19 +88,22 @@ export interface AuthorizationServer {
 }
 
 /** Where an authorization server is, and how to reach it. */
-export interface AuthorizationServerOptions {
+export interface AuthorizationServerOptions extends ExchangeOptions {
 	/** At least one of `issuer` and `tokenEndpoint`. */
 	readonly issuer?: string;
 	readonly tokenEndpoint?: string;
-	readonly egress: Egress;
-	/** Milliseconds since the epoch. */
-	readonly now: () => number;
+	readonly authorizationEndpoint?: string;
 }
 
 type OpenIdClient = typeof import('openid-client');
 
-const TIMEOUT_SECONDS = 15;
 const METADATA_MS = 3_600_000;
+
+const ENDPOINTS = {
+	token_endpoint: { field: 'Token URL', what: 'token endpoint' },
+	authorization_endpoint: { field: 'Authorization URL', what: 'authorization endpoint' },
+} as const;
+type EndpointKind = keyof typeof ENDPOINTS;
 
 /** openid-client is ESM and only needed once tokens are asked for. */
 const load = async (): Promise<OpenIdClient> => await import('openid-client');
@@ -87,90 +128,68 @@ function authenticate(library: OpenIdClient, client: Client): ClientAuth {
 	}
 }
 
-/** One exchange with the server: its outcome survives whatever the library makes of it. */
-class Exchange {
-	failure: VaultedOAuth2Error | undefined;
-	expiresIn: number | undefined;
-	sentAt = 0;
+/** Building an address asks nobody. */
+const noRequest: CustomFetch = () => Promise.reject(new Error('No request was expected'));
 
-	constructor(
-		private readonly options: AuthorizationServerOptions,
-		private readonly context: FailureContext,
-	) {}
+function parametersOf(
+	{ resources = [] }: { readonly resources?: readonly string[] },
+	parameters: Readonly<Record<string, string>>,
+): URLSearchParams {
+	const result = new URLSearchParams(parameters);
+	// RFC 8707 §2: one parameter for each.
+	for (const resource of resources) result.append('resource', resource);
+	return result;
+}
 
-	/** For requests that answer with JSON which is passed on as it is. */
-	readonly plain: CustomFetch = async (url, request) => {
-		const response = await this.send(url, request);
-		if (response.status !== 200)
-			throw this.fail(classifyResponse(response, this.context, this.options.now()));
-		return new Response(response.body, {
-			status: 200,
-			headers: { 'content-type': 'application/json' },
-		});
-	};
+/** The address a person came back to, with the parameters that were checked: the library reads the response from it. */
+function responseUrl({ redirectUri, response }: CodeGrant, hasIssuer: boolean): URL {
+	const url = new URL(redirectUri);
+	// Without a configured issuer there is none to compare: see isFromHere.
+	for (const key of hasIssuer ? ['code', 'state', 'iss'] : ['code', 'state']) {
+		const value = response.get(key);
+		if (value !== null) url.searchParams.set(key, value);
+	}
+	return url;
+}
 
-	/** For the token endpoint: every failure is classified here, where the answer is at hand; the library sees only clean successes. */
-	readonly token: CustomFetch = async (url, request) => {
-		const response = await this.send(url, request);
-		const json = readBody(response);
-		const oauthError = readOAuthError(json);
-		const overloaded = response.status >= 500 || response.status === 429;
-		if (oauthError !== undefined && !overloaded)
-			throw this.fail(classifyOAuthError(oauthError, this.context));
-		const success =
-			response.status >= 200 && response.status < 300 && json !== undefined
-				? normalise(json)
-				: undefined;
-		if (success === undefined)
-			throw this.fail(classifyResponse(response, this.context, this.options.now()));
-		this.expiresIn = success.expiresIn;
-		return new Response(success.body, {
-			status: 200,
-			headers: { 'content-type': 'application/json' },
-		});
-	};
+interface Sending {
+	readonly library: OpenIdClient;
+	readonly configuration: Configuration;
+	readonly hasIssuer: boolean;
+}
 
-	/** The classified failure, or a general one where the library refused what looked like a success. */
-	toError(): VaultedOAuth2Error {
-		return (
-			this.failure ??
-			new ProviderError(
-				`${this.context.host} sent an answer that cannot be used. Nothing is lost; try again in a while. If it stays like this, check ${this.context.field}.`,
-				{ code: 'INVALID_RESPONSE' },
-			)
+async function send(
+	{ library, configuration, hasIssuer }: Sending,
+	grant: GrantRequest,
+): ReturnType<OpenIdClient['authorizationCodeGrant']> {
+	const { code, scope, refreshToken = '' } = grant;
+	const parameters = parametersOf(grant, {
+		...grant.parameters,
+		...(scope === undefined ? {} : { scope }),
+	});
+	if (code !== undefined) {
+		const { codeVerifier, expectedNonce, expectedState } = code;
+		return await library.authorizationCodeGrant(
+			configuration,
+			responseUrl(code, hasIssuer),
+			{
+				expectedState,
+				...(codeVerifier === undefined ? {} : { pkceCodeVerifier: codeVerifier }),
+				...(expectedNonce === undefined ? {} : { expectedNonce }),
+			},
+			parameters,
 		);
 	}
-
-	private async send(
-		url: string,
-		request: Parameters<CustomFetch>[1],
-	): ReturnType<Egress['request']> {
-		this.sentAt = this.options.now();
-		try {
-			return await this.options.egress.request(url, {
-				method: request.method,
-				headers: { ...request.headers, accept: 'application/json' },
-				// The library sends forms only.
-				body: request.body instanceof URLSearchParams ? request.body.toString() : undefined,
-				timeoutMs: TIMEOUT_SECONDS * 1000,
-			});
-		} catch (error) {
-			if (error instanceof EgressError) throw this.fail(classifyNetworkError(error, this.context));
-			throw error;
-		}
-	}
-
-	private fail(failure: VaultedOAuth2Error): VaultedOAuth2Error {
-		this.failure = failure;
-		return failure;
-	}
+	return grant.grantType === 'refresh_token'
+		? await library.refreshTokenGrant(configuration, refreshToken, parameters)
+		: await library.clientCredentialsGrant(configuration, parameters);
 }
 
 /** An authorization server reached through openid-client. Metadata is discovered on first use and kept for an hour. */
 export function createAuthorizationServer(
 	options: AuthorizationServerOptions,
 ): AuthorizationServer {
-	const { issuer, tokenEndpoint, now } = options;
+	const { issuer, tokenEndpoint, authorizationEndpoint, now } = options;
 	let metadata: Promise<ServerMetadata> | undefined;
 	let discoveredAt = 0;
 
@@ -188,7 +207,7 @@ export function createAuthorizationServer(
 			try {
 				const found = await library.discovery(new URL(address), 'discovery', undefined, undefined, {
 					algorithm,
-					timeout: TIMEOUT_SECONDS,
+					timeout: TIMEOUT_MS / 1000,
 					[library.customFetch]: exchange.plain,
 					// The address was checked: https, or http to this machine itself.
 					execute: [library.allowInsecureRequests],
@@ -219,16 +238,18 @@ export function createAuthorizationServer(
 		return await metadata;
 	}
 
-	async function endpoint(): Promise<string> {
+	/** The address in the form, else the discovered one. */
+	async function endpoint(kind: EndpointKind): Promise<string> {
+		const { field, what } = ENDPOINTS[kind];
+		const typed = kind === 'token_endpoint' ? tokenEndpoint : authorizationEndpoint;
 		const address =
-			tokenEndpoint ??
-			(issuer === undefined ? undefined : (await serverMetadata(issuer)).token_endpoint);
+			typed ?? (issuer === undefined ? undefined : (await serverMetadata(issuer))[kind]);
 		if (address !== undefined && isSecureUrl(address)) return address;
 		throw new ConfigurationError(
-			'Token URL',
+			field,
 			address === undefined
-				? 'the issuer describes no token endpoint. Fill in Token URL.'
-				: 'the token endpoint that the issuer describes is not an https:// address. Fill in Token URL.',
+				? `the issuer describes no ${what}. Fill in ${field}.`
+				: `the ${what} that the issuer describes is not an https:// address. Fill in ${field}.`,
 			{ code: 'DISCOVERY_FAILED' },
 		);
 	}
@@ -246,7 +267,7 @@ export function createAuthorizationServer(
 			{},
 			authenticate(library, client),
 		);
-		configuration.timeout = TIMEOUT_SECONDS;
+		configuration.timeout = TIMEOUT_MS / 1000;
 		configuration[library.customFetch] = send;
 		// Every address was checked: https, or http to this machine itself.
 		library.allowInsecureRequests(configuration);
@@ -254,35 +275,87 @@ export function createAuthorizationServer(
 	}
 
 	return {
+		verifiesIdTokens: issuer !== undefined,
+
 		async requestTokens(client, grant) {
 			const library = await load();
-			const address = await endpoint();
+			const address = await endpoint('token_endpoint');
+			const { code, refreshToken } = grant;
+			const wantsIdToken = code?.expectedNonce !== undefined;
 			const exchange = new Exchange(options, {
 				host: new URL(address).host,
 				field: tokenEndpoint === undefined ? 'Issuer URL' : 'Token URL',
 				grantType: grant.grantType,
-				redact: (text) => redact(text, [client.clientSecret, grant.refreshToken]),
+				byConsent: grant.byConsent,
+				keepIdToken: wantsIdToken,
+				redact: (text) =>
+					redact(text, [
+						client.clientSecret,
+						refreshToken,
+						code?.response.get('code') ?? undefined,
+						code?.codeVerifier,
+					]),
 			});
-			const configuration = await configure(client, { token_endpoint: address }, exchange.token);
-			const parameters = {
-				...grant.parameters,
-				...(grant.scope === undefined ? {} : { scope: grant.scope }),
-			};
+			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
+			const discovered =
+				code !== undefined && issuer !== undefined ? await serverMetadata(issuer) : undefined;
+			const configuration = await configure(
+				client,
+				{ ...discovered, token_endpoint: address },
+				exchange.tokenOrKeys(address),
+			);
+			if (wantsIdToken) library.enableNonRepudiationChecks(configuration);
 			try {
-				const tokens =
-					grant.grantType === 'refresh_token'
-						? await library.refreshTokenGrant(configuration, grant.refreshToken ?? '', parameters)
-						: await library.clientCredentialsGrant(configuration, parameters);
+				const tokens = await send(
+					{ library, configuration, hasIssuer: issuer !== undefined },
+					grant,
+				);
+				const claims = wantsIdToken ? tokens.claims() : undefined;
 				return {
 					accessToken: tokens.access_token,
 					...(tokens.refresh_token === undefined ? {} : { refreshToken: tokens.refresh_token }),
 					...(tokens.scope === undefined ? {} : { scope: tokens.scope }),
 					expiresIn: exchange.expiresIn,
 					sentAt: exchange.sentAt,
+					...(claims === undefined ? {} : { claims }),
 				};
 			} catch {
 				throw exchange.toError();
 			}
+		},
+
+		async authorizationUrl(request) {
+			const library = await load();
+			const { codeVerifier, nonce } = request;
+			const configuration = await configure(
+				{ clientId: request.clientId, authentication: 'none' },
+				{ authorization_endpoint: await endpoint('authorization_endpoint') },
+				noRequest,
+			);
+			return library.buildAuthorizationUrl(
+				configuration,
+				parametersOf(request, {
+					...request.parameters,
+					redirect_uri: request.redirectUri,
+					scope: request.scope,
+					state: request.state,
+					...(nonce === undefined ? {} : { nonce }),
+					...(codeVerifier === undefined
+						? {}
+						: {
+								code_challenge: await library.calculatePKCECodeChallenge(codeVerifier),
+								code_challenge_method: 'S256',
+							}),
+				}),
+			);
+		},
+
+		async isFromHere(response) {
+			if (issuer === undefined) return true;
+			const described = await serverMetadata(issuer);
+			const named = response.get('iss');
+			if (named !== null) return named === described.issuer;
+			return described.authorization_response_iss_parameter_supported !== true;
 		},
 
 		async supportedAuthentication() {

@@ -15,9 +15,17 @@ export interface FailureContext {
 	/** The field that holds the address. */
 	readonly field: 'Token URL' | 'Issuer URL';
 	readonly grantType: GrantType;
+	/** True where a person's consent is renewed by a link (authorization code), false where a refresh token is typed. */
+	readonly byConsent?: boolean | undefined;
+	/** True where an ID token was asked for. */
+	readonly keepIdToken?: boolean | undefined;
 	/** Makes a provider's text fit for a message. */
 	readonly redact: (text: string) => string;
 }
+
+/** The way to a person's new consent. */
+export const CONNECT_AGAIN =
+	'Connect the account again: run “Get Authorization URL” of the Vaulted OAuth2 node, or open the credential and save it, and follow the link.';
 
 const RETRY = 'Nothing is lost; try again in a while.';
 
@@ -35,12 +43,22 @@ function readRetryAfter(value: string | undefined, now: number): number | undefi
 	return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1000));
 }
 
+/** Why a grant is invalid, and the way to a new one; undefined for a grant without a person. */
+function lostConsent({ grantType, byConsent }: FailureContext): string | undefined {
+	if (grantType === 'client_credentials') return undefined;
+	if (grantType === 'authorization_code')
+		return 'The authorization code has expired, was used already or belongs to another request. Nothing was changed; connect again with a new link.';
+	return byConsent === true
+		? `The consent was withdrawn or has expired, or the refresh token was used elsewhere. ${CONNECT_AGAIN}`
+		: 'The refresh token was revoked, has expired or was used elsewhere. Authorize the connection again: type a new Refresh Token into the credential and save.';
+}
+
 /** An OAuth error (RFC 6749 §5.2) as one of the four classes. */
 export function classifyOAuthError(
 	body: OAuthErrorBody,
 	context: FailureContext,
 ): VaultedOAuth2Error {
-	const { host, grantType } = context;
+	const { host } = context;
 	const words = context.redact(
 		body.description === undefined ? body.error : `${body.error}: ${body.description}`,
 	);
@@ -48,11 +66,9 @@ export function classifyOAuthError(
 	const configuration = (field: string, wayOut: string, code: string): ConfigurationError =>
 		new ConfigurationError(field, `${said} ${wayOut}`, { code });
 	if (RECONNECT.test(body.error)) {
-		return grantType === 'refresh_token'
-			? new ReconnectError(
-					`${said} The refresh token was revoked, has expired or was used elsewhere. Authorize the connection again: type a new Refresh Token into the credential and save.`,
-					{ code: 'INVALID_GRANT' },
-				)
+		const why = lostConsent(context);
+		return why !== undefined
+			? new ReconnectError(`${said} ${why}`, { code: 'INVALID_GRANT' })
 			: configuration(
 					'Grant Type',
 					'Check that the provider allows Client Credentials for this client.',

@@ -1,16 +1,24 @@
-import type { ClientAuthenticationMethod, Connection } from '../config/connection';
-import { ConfigurationError } from '../errors';
+import type {
+	AuthorizationCodeSettings,
+	ClientAuthenticationMethod,
+	Connection,
+} from '../config/connection';
+import { ConfigurationError, ReconnectError } from '../errors';
 import type { Bundle } from '../secrets/bundle';
 import { sha256 } from '../secrets/pointer';
 import type { SecretStore } from '../secrets/store';
 import type { TokenRequest } from '../tokens/tokenSource';
-import type { IssuedTokens, TokenSet } from '../tokens/tokenSet';
+import type { IssuedTokens } from '../tokens/tokenSet';
 import type {
+	AuthorizationRequest,
 	AuthorizationServer,
 	Client,
+	CodeGrant,
 	GrantRequest,
+	IdTokenClaims,
 	TokenResponse,
 } from './authorizationServer';
+import { CONNECT_AGAIN } from './classify';
 import { clientSecretOf } from './clientSecret';
 
 /** Where the token request of a connection goes. */
@@ -21,28 +29,78 @@ export interface TokenRequestOptions {
 	readonly store: SecretStore;
 }
 
+/** What a person's consent brought. */
+export interface Consented {
+	readonly issued: IssuedTokens;
+	/** Where the scope has `openid` and the provider is known by its issuer. */
+	readonly claims?: IdTokenClaims;
+}
+
+/** The requests of one connection to its authorization server. */
+export interface ConnectionRequests extends TokenRequest {
+	/** The address for a person's consent. @throws ConfigurationError, ProviderError where it has to be discovered */
+	authorizationUrl(
+		request: Pick<AuthorizationRequest, 'state' | 'codeVerifier' | 'nonce'>,
+	): Promise<URL>;
+	/** Redeems an authorization code (RFC 6749 §4.1.3). @throws VaultedOAuth2Error */
+	redeemCode(bundle: Bundle, code: Omit<CodeGrant, 'redirectUri'>): Promise<Consented>;
+	/** See {@link AuthorizationServer.isFromHere}. */
+	isFromHere(response: URLSearchParams): Promise<boolean>;
+	/** True where an ID token is asked for, so that a nonce is needed. */
+	readonly wantsIdToken: boolean;
+}
+
 /** Fingerprint of what a connection's tokens are asked for. */
 function requestedFor(connection: Connection): string {
-	const { grantType, clientId, issuer, tokenEndpoint, scope, tokenParameters } = connection;
+	const { grantType, clientId, issuer, tokenEndpoint, tokenParameters, resources } = connection;
+	// What a person granted does not change with the form: a refresh asks for just that again.
+	const scope = grantType === 'authorization_code' ? undefined : connection.scope;
 	const parameters = Object.entries(tokenParameters).sort(([a], [b]) => (a < b ? -1 : 1));
 	// The order of scopes means nothing (RFC 6749 §3.3).
 	const scopes = scope?.split(' ').sort();
-	return sha256(JSON.stringify([grantType, clientId, issuer, tokenEndpoint, scopes, parameters]));
+	const asked = [grantType, clientId, issuer, tokenEndpoint, scopes, parameters];
+	return sha256(JSON.stringify(resources.length === 0 ? asked : [...asked, resources]));
 }
 
-function missingRefreshToken(): ConfigurationError {
-	return new ConfigurationError('Refresh Token', 'none is stored. Type one and save.', {
-		code: 'MISSING_FIELD',
-	});
+function missingRefreshToken({ authorizationCode }: Connection, bundle: Bundle): Error {
+	if (authorizationCode === undefined) {
+		return new ConfigurationError('Refresh Token', 'none is stored. Type one and save.', {
+			code: 'MISSING_FIELD',
+		});
+	}
+	return bundle.tokenSet === undefined
+		? notConnected()
+		: new ReconnectError(
+				`the provider gave no refresh token, so that the connection ended with its access token. Ask for one in the way the provider’s documentation says (often the scope offline_access, or access_type=offline in Additional Authorization Parameters). ${CONNECT_AGAIN}`,
+				{ code: 'NO_REFRESH_TOKEN' },
+			);
 }
 
-/** The token request of one connection, as a {@link TokenSource} sends it. */
+/** No person has consented yet. */
+function notConnected(): ReconnectError {
+	return new ReconnectError(
+		'no account is connected yet. Run “Get Authorization URL” of the Vaulted OAuth2 node, or open the credential and save it, and follow the link.',
+		{ code: 'NOT_CONNECTED', title: 'Not connected yet' },
+	);
+}
+
+/** The requests of one connection; as a {@link TokenSource} sends them, and for a person's consent. */
 export function createTokenRequest({
 	connection,
 	server,
 	store,
-}: TokenRequestOptions): TokenRequest {
+}: TokenRequestOptions): ConnectionRequests {
 	const fingerprint = requestedFor(connection);
+	const rotates = connection.grantType !== 'client_credentials';
+	const wantsIdToken =
+		server.verifiesIdTokens && (connection.scope ?? '').split(' ').includes('openid');
+
+	function settings(): AuthorizationCodeSettings {
+		if (connection.authorizationCode !== undefined) return connection.authorizationCode;
+		throw new ConfigurationError('Grant Type', 'choose Authorization Code to connect an account.', {
+			code: 'WRONG_GRANT_TYPE',
+		});
+	}
 
 	/** What to try: the chosen method; else the one that worked; else what discovery says; else Basic, then post. */
 	async function candidates(bundle: Bundle): Promise<readonly ClientAuthenticationMethod[]> {
@@ -82,9 +140,43 @@ export function createTokenRequest({
 		return introspected !== undefined && introspected > sentAt ? introspected : null;
 	}
 
+	/** Sends one grant as the client, and says what came of it. */
+	async function request(
+		bundle: Bundle,
+		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'>,
+	): Promise<Consented> {
+		const clientSecret = await clientSecretOf(connection, bundle, store);
+		const client = {
+			clientId: connection.clientId,
+			...(clientSecret === undefined ? {} : { clientSecret }),
+		};
+		const { response, authentication } = await tryEach(client, await candidates(bundle), {
+			...grant,
+			resources: connection.resources,
+			parameters: connection.tokenParameters,
+			byConsent: connection.authorizationCode !== undefined,
+		});
+		const { refreshToken, claims } = response;
+		const issued: IssuedTokens = {
+			tokenSet: {
+				accessToken: response.accessToken,
+				...(response.scope === undefined ? {} : { scope: response.scope }),
+				issuedAt: response.sentAt,
+				expiresAt: await expiryOf({ ...client, authentication }, response),
+				requestedFor: fingerprint,
+			},
+			...(refreshToken === undefined || !rotates ? {} : { refreshToken }),
+			...(connection.clientAuthentication === 'automatic'
+				? { clientAuthentication: authentication }
+				: {}),
+		};
+		return { issued, ...(claims === undefined ? {} : { claims }) };
+	}
+
 	return {
 		requestedFor: fingerprint,
-		rotates: connection.grantType === 'refresh_token',
+		rotates,
+		wantsIdToken,
 
 		same: (left, right) =>
 			left.clientSecret === right.clientSecret &&
@@ -92,37 +184,43 @@ export function createTokenRequest({
 			left.clientAuthentication === right.clientAuthentication,
 
 		async send(bundle): Promise<IssuedTokens> {
-			const isRefresh = connection.grantType === 'refresh_token';
-			if (isRefresh && bundle.refreshToken === undefined) throw missingRefreshToken();
-			const clientSecret = await clientSecretOf(connection, bundle, store);
-			const client = {
-				clientId: connection.clientId,
-				...(clientSecret === undefined ? {} : { clientSecret }),
-			};
-			const { response, authentication } = await tryEach(client, await candidates(bundle), {
-				grantType: connection.grantType,
-				...(isRefresh && bundle.refreshToken !== undefined
-					? { refreshToken: bundle.refreshToken }
-					: {}),
-				...(connection.scope === undefined ? {} : { scope: connection.scope }),
-				parameters: connection.tokenParameters,
-			});
-			const tokenSet: TokenSet = {
-				accessToken: response.accessToken,
-				...(response.scope === undefined ? {} : { scope: response.scope }),
-				issuedAt: response.sentAt,
-				expiresAt: await expiryOf({ ...client, authentication }, response),
-				requestedFor: fingerprint,
-			};
-			return {
-				tokenSet,
-				...(response.refreshToken === undefined || !isRefresh
+			// RFC 6749 §6: a refresh that names no scope asks for what was granted, and a person may have granted less than was asked for.
+			const scope =
+				connection.authorizationCode !== undefined || connection.scope === undefined
 					? {}
-					: { refreshToken: response.refreshToken }),
-				...(connection.clientAuthentication === 'automatic'
-					? { clientAuthentication: authentication }
-					: {}),
-			};
+					: { scope: connection.scope };
+			if (!rotates) {
+				const { issued } = await request(bundle, { grantType: 'client_credentials', ...scope });
+				return issued;
+			}
+			const { refreshToken } = bundle;
+			if (refreshToken === undefined) throw missingRefreshToken(connection, bundle);
+			const grantType = 'refresh_token';
+			const { issued } = await request(bundle, { grantType, refreshToken, ...scope });
+			return issued;
 		},
+
+		async authorizationUrl(asked): Promise<URL> {
+			const { clientId, resources } = connection;
+			const { redirectUri, scope, parameters } = settings();
+			return await server.authorizationUrl({
+				...asked,
+				clientId,
+				redirectUri,
+				scope,
+				parameters,
+				resources,
+			});
+		},
+
+		async redeemCode(bundle, code): Promise<Consented> {
+			const { redirectUri } = settings();
+			return await request(bundle, {
+				grantType: 'authorization_code',
+				code: { ...code, redirectUri },
+			});
+		},
+
+		isFromHere: async (response) => await server.isFromHere(response),
 	};
 }

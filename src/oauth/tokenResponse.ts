@@ -82,10 +82,14 @@ function readScope(value: unknown): string | undefined {
 
 /**
  * Brings a successful answer into the form of RFC 6749 §5.1: real servers leave out `token_type`, send `expires_in` as text or null, an
- * empty refresh token, scopes as a list. The id token is dropped, since this flow does not use it. Undefined where there is no access token
+ * empty refresh token, scopes as a list. The ID token is dropped where nobody asked for it: the library would refuse one
+ * that it cannot verify. Undefined where there is no access token
  * that can be used as a bearer token (RFC 6750).
  */
-export function normalise(json: Json): NormalisedResponse | undefined {
+export function normalise(
+	json: Json,
+	{ keepIdToken = false }: { readonly keepIdToken?: boolean } = {},
+): NormalisedResponse | undefined {
 	const accessToken = json['access_token'];
 	const type = typeof json['token_type'] === 'string' ? json['token_type'].toLowerCase() : '';
 	if (typeof accessToken !== 'string' || accessToken === '' || UNUSABLE_TYPES.has(type))
@@ -100,6 +104,9 @@ export function normalise(json: Json): NormalisedResponse | undefined {
 				? { refresh_token: refreshToken }
 				: {}),
 			...(scope === undefined ? {} : { scope }),
+			...(keepIdToken && typeof json['id_token'] === 'string'
+				? { id_token: json['id_token'] }
+				: {}),
 		}),
 		expiresIn: readLifetime(json['expires_in']),
 	};

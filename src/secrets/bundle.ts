@@ -29,6 +29,8 @@ export interface Claim {
 export interface Authorization {
 	/** Milliseconds since the epoch at which a person last connected the account. */
 	readonly connectedAt?: number;
+	/** Id of the flow that did. */
+	readonly connectedBy?: string;
 	/** The scope that was asked for then. */
 	readonly askedScope?: string;
 	/** Links and states that were used, by their id, until they expire: each is good for one use. */
@@ -50,7 +52,6 @@ export interface Bundle {
 	readonly typedSha256: {
 		readonly clientSecret?: string;
 		readonly refreshToken?: string;
-		readonly authorizationResponse?: string;
 	};
 	readonly authorization?: Authorization;
 	/** Milliseconds since the epoch at which the provider refused the refresh token for good; absent while it is thought to be good. */
@@ -76,9 +77,15 @@ function formatClaim({ owner, until }: Claim): object {
 	return { owner, until: iso(until) };
 }
 
-function formatAuthorization({ connectedAt, askedScope, used }: Authorization): object {
+function formatAuthorization({
+	connectedAt,
+	connectedBy,
+	askedScope,
+	used,
+}: Authorization): object {
 	return {
 		...optional('connected_at', connectedAt === undefined ? undefined : iso(connectedAt)),
+		...optional('connected_by', connectedBy),
 		...optional('asked_scope', askedScope),
 		used: Object.fromEntries(Object.entries(used).map(([id, claim]) => [id, formatClaim(claim)])),
 	};
@@ -115,7 +122,6 @@ export function formatBundle(bundle: Bundle): string {
 		typed_sha256: {
 			...optional('client_secret', typedSha256.clientSecret),
 			...optional('refresh_token', typedSha256.refreshToken),
-			...optional('authorization_response', typedSha256.authorizationResponse),
 		},
 		...optional('authorization', authorization && formatAuthorization(authorization)),
 		...optional(
@@ -159,6 +165,7 @@ function parseAuthorization(value: unknown): Authorization | undefined {
 	});
 	return {
 		...optional('connectedAt', asTime(json['connected_at'])),
+		...optional('connectedBy', asText(json['connected_by'])),
 		...optional('askedScope', asText(json['asked_scope'])),
 		used: Object.fromEntries(used),
 	};
@@ -258,7 +265,6 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		typedSha256: {
 			...optional('clientSecret', asText(asObject(typed)?.['client_secret'])),
 			...optional('refreshToken', asText(asObject(typed)?.['refresh_token'])),
-			...optional('authorizationResponse', asText(asObject(typed)?.['authorization_response'])),
 		},
 		...optional('authorization', parseAuthorization(authorization)),
 		...optional('reconnectNeededAt', asTime(reconnectNeededAt)),

@@ -40,7 +40,15 @@ export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle
 		if (theirs.authorization !== undefined)
 			merged['authorization'] = { ...theirs.authorization, used };
 	}
-	if (changed(base.tokenSet, theirs.tokenSet)) {
+	const connectedAt = [base, ours, theirs].map(({ authorization }) => authorization?.connectedAt);
+	const [before, byUs, byThem] = connectedAt;
+	// A new consent ends the former one with all its tokens, however new they are.
+	if (before !== byThem && (byThem ?? 0) > (byUs ?? 0)) {
+		take('tokenSet');
+		take('refreshToken');
+	} else if (before !== byUs) {
+		// Ours are those of a new consent.
+	} else if (changed(base.tokenSet, theirs.tokenSet)) {
 		if ((theirs.tokenSet?.issuedAt ?? 0) > (ours.tokenSet?.issuedAt ?? 0)) {
 			take('tokenSet');
 			take('refreshToken');

@@ -1,5 +1,6 @@
 /** What operators want to know of a connection. No event carries a secret. */
 export type TokenEventName =
+	| 'connected'
 	| 'acquired'
 	| 'adopted'
 	| 'served while the provider is down'

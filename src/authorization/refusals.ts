@@ -1,0 +1,94 @@
+import {
+	ConfigurationError,
+	ProviderError,
+	ReconnectError,
+	type VaultedOAuth2Error,
+} from '../errors';
+import { redact } from '../oauth/redact';
+
+const TITLE = 'Not connected';
+const UNCHANGED = 'Nothing was changed.';
+const NEW_LINK = 'Ask for a new link and open it.';
+
+/** Why a link, a return from the provider or a pasted answer is not taken; each is its own outcome. */
+const TEXTS = {
+	LINK_INVALID: `this address can only be opened with a link that was made for this connection. ${NEW_LINK}`,
+	LINK_EXPIRED: `this link has expired. ${NEW_LINK}`,
+	LINK_USED: `this link was opened before, perhaps in another tab; each link is good for one use. Go on in the tab where it was opened, or ask for a new link.`,
+	TOO_MANY_LINKS:
+		'too many links of this connection were opened in a short time. Wait a quarter of an hour, then ask for a new link.',
+	RESPONSE_INVALID: `what came back from the provider is incomplete or was not asked for by this connection. ${UNCHANGED} ${NEW_LINK}`,
+	RESPONSE_EXPIRED: `it took too long: the sign-in at the provider has to be finished within ten minutes. ${UNCHANGED} ${NEW_LINK}`,
+	RESPONSE_USED: `this answer of the provider was used before; it is good for one use. ${UNCHANGED} If the account is not connected, ask for a new link.`,
+	OTHER_BROWSER: `the sign-in was begun in another browser, or this one keeps no cookies. ${UNCHANGED} ${NEW_LINK} Open it in the browser in which you sign in.`,
+	FOR_PASTING: `this sign-in was begun for an answer that is pasted. ${UNCHANGED} Copy the whole address from the provider’s redirect into the credential’s Authorization Response and save, or ask for a new link and open it here.`,
+	ISSUER_MISMATCH: `the answer comes from another provider than this connection’s. ${UNCHANGED} Check Issuer URL; if it is right, somebody may have mixed up two providers on purpose.`,
+	CONNECTED_MEANWHILE: `this account was connected in another tab after this sign-in had begun. ${UNCHANGED} To connect again, ask for a new link.`,
+} as const;
+
+/** Codes of the outcomes that end a person's attempt without anything being wrong with provider, store or form. */
+export type RefusalCode = keyof typeof TEXTS;
+
+/** The outcome as an error a person can read. */
+export function refusal(code: RefusalCode): ReconnectError {
+	return new ReconnectError(TEXTS[code], { code, title: TITLE });
+}
+
+/** A person granted less than was asked for (RFC 6749 §3.3). */
+export function fewerScopes(missing: readonly string[]): ReconnectError {
+	return new ReconnectError(
+		`less was granted than was asked for: ${redact(missing.join(' '), [])} is missing. ${UNCHANGED} Connect again and allow everything, with an account that may; or turn on Accept Fewer Scopes in the credential.`,
+		{ code: 'FEWER_SCOPES', title: TITLE },
+	);
+}
+
+/** An authorization error response (RFC 6749 §4.1.2.1, OpenID Connect Core 1.0 §3.1.2.6) as one of the four classes. */
+export function authorizationError(error: string, description: string | null): VaultedOAuth2Error {
+	const words = redact(
+		description === null || description === '' ? error : `${error}: ${description}`,
+		[],
+	);
+	const said = `The provider answered "${words}". ${UNCHANGED}`;
+	switch (error) {
+		case 'server_error':
+		case 'temporarily_unavailable':
+			return new ProviderError(`${said} Try again in a while, with a new link.`, {
+				code: 'TEMPORARILY_UNAVAILABLE',
+			});
+		case 'invalid_scope':
+			return new ConfigurationError(
+				'Scope',
+				`${said} Ask only for scopes that the provider offers to this client.`,
+				{
+					code: 'INVALID_SCOPE',
+				},
+			);
+		case 'unauthorized_client':
+		case 'unsupported_response_type':
+			return new ConfigurationError(
+				'Grant Type',
+				`${said} Allow the authorization code grant for this client at the provider.`,
+				{
+					code: 'UNAUTHORIZED_CLIENT',
+				},
+			);
+		case 'invalid_target':
+			return new ConfigurationError('Resource', `${said} Correct the resource.`, {
+				code: 'INVALID_TARGET',
+			});
+		case 'invalid_request':
+			return new ConfigurationError(
+				'Authorization URL',
+				`${said} Check Authorization URL, Scope, PKCE and Additional Authorization Parameters against the provider’s documentation.`,
+				{ code: 'INVALID_REQUEST' },
+			);
+		default:
+			return new ReconnectError(
+				`${said} To connect, ask for a new link, sign in and allow the access.`,
+				{
+					code: 'ACCESS_DENIED',
+					title: TITLE,
+				},
+			);
+	}
+}

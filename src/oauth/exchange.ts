@@ -1,0 +1,112 @@
+import type { CustomFetch } from 'openid-client';
+
+import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
+import { EgressError, type Egress } from '../http/egress';
+import {
+	classifyNetworkError,
+	classifyOAuthError,
+	classifyResponse,
+	type FailureContext,
+} from './classify';
+import { normalise, readBody, readOAuthError } from './tokenResponse';
+
+/** How requests leave, and what time it is. */
+export interface ExchangeOptions {
+	readonly egress: Egress;
+	/** Milliseconds since the epoch. */
+	readonly now: () => number;
+}
+
+/** How long an authorization server has for one answer. */
+export const TIMEOUT_MS = 15_000;
+
+/** One exchange with the server: its outcome survives whatever the library makes of it. */
+export class Exchange {
+	failure: VaultedOAuth2Error | undefined;
+	expiresIn: number | undefined;
+	sentAt = 0;
+
+	constructor(
+		private readonly options: ExchangeOptions,
+		private readonly context: FailureContext,
+	) {}
+
+	/** For requests that answer with JSON which is passed on as it is. */
+	readonly plain: CustomFetch = async (url, request) => {
+		const response = await this.send(url, request);
+		if (response.status !== 200)
+			throw this.fail(classifyResponse(response, this.context, this.options.now()));
+		return new Response(response.body, {
+			status: 200,
+			headers: { 'content-type': 'application/json' },
+		});
+	};
+
+	/** For the key set (RFC 7517) that a token answer may be followed by. */
+	readonly tokenOrKeys =
+		(tokenEndpoint: string): CustomFetch =>
+		async (url, request) =>
+			await (url === tokenEndpoint ? this.token(url, request) : this.plain(url, request));
+
+	/** For the token endpoint: every failure is classified here, where the answer is at hand; the library sees only clean successes. */
+	readonly token: CustomFetch = async (url, request) => {
+		const response = await this.send(url, request);
+		const json = readBody(response);
+		const oauthError = readOAuthError(json);
+		const overloaded = response.status >= 500 || response.status === 429;
+		if (oauthError !== undefined && !overloaded)
+			throw this.fail(classifyOAuthError(oauthError, this.context));
+		const success =
+			response.status >= 200 && response.status < 300 && json !== undefined
+				? normalise(json, { keepIdToken: this.context.keepIdToken ?? false })
+				: undefined;
+		if (success === undefined)
+			throw this.fail(classifyResponse(response, this.context, this.options.now()));
+		this.expiresIn = success.expiresIn;
+		return new Response(success.body, {
+			status: 200,
+			headers: { 'content-type': 'application/json' },
+		});
+	};
+
+	/** The classified failure, or a general one where the library refused what looked like a success. */
+	toError(): VaultedOAuth2Error {
+		if (this.failure !== undefined) return this.failure;
+		const { host, field, keepIdToken } = this.context;
+		if (keepIdToken === true) {
+			return new ConfigurationError(
+				'Issuer URL',
+				`${host} sent no ID token that can be verified (its signature, issuer, audience, nonce or expiry). Check Issuer URL and Client ID, and this machine’s clock; without openid in Scope none is asked for.`,
+				{ code: 'INVALID_ID_TOKEN' },
+			);
+		}
+		return new ProviderError(
+			`${host} sent an answer that cannot be used. Nothing is lost; try again in a while. If it stays like this, check ${field}.`,
+			{ code: 'INVALID_RESPONSE' },
+		);
+	}
+
+	private async send(
+		url: string,
+		request: Parameters<CustomFetch>[1],
+	): ReturnType<Egress['request']> {
+		this.sentAt = this.options.now();
+		try {
+			return await this.options.egress.request(url, {
+				method: request.method,
+				headers: { ...request.headers, accept: 'application/json' },
+				// The library sends forms only.
+				body: request.body instanceof URLSearchParams ? request.body.toString() : undefined,
+				timeoutMs: TIMEOUT_MS,
+			});
+		} catch (error) {
+			if (error instanceof EgressError) throw this.fail(classifyNetworkError(error, this.context));
+			throw error;
+		}
+	}
+
+	private fail(failure: VaultedOAuth2Error): VaultedOAuth2Error {
+		this.failure = failure;
+		return failure;
+	}
+}

@@ -19,6 +19,13 @@ export type Form = Record<string, unknown>;
 
 export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
 
+/** A client that people connect their accounts to. */
+export const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
+/** Nobody listens there: what arrives is handed to the core as it is. */
+export const REDIRECT_URI = 'http://127.0.0.1:9/hooks/crm/callback';
+/** An address that is no trigger's. */
+export const PASTE_URI = 'http://127.0.0.1:9/return';
+
 /**
  * The whole core between real servers: an OpenID provider, an API, a Secrets Manager. Only the clock is not real; it runs for the core and
  * for what the API takes for valid.
@@ -53,7 +60,10 @@ export class WholeCore {
 				},
 				{ clientId: 'reader', clientSecret: CLIENT.clientSecret, scope: 'api:read' },
 				{ clientId: 'public', authentication: 'none' },
+				{ ...APP, redirectUris: [REDIRECT_URI, PASTE_URI] },
+				{ clientId: 'public-app', authentication: 'none', redirectUris: [REDIRECT_URI] },
 			],
+			loginPages: true,
 			now: () => running.core?.now ?? Date.now(),
 		});
 		const api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
@@ -115,6 +125,21 @@ export class WholeCore {
 			grantType: 'refreshToken',
 			refreshToken: await this.provider.mintRefreshToken(CLIENT.clientId),
 			scope: '',
+			...changes,
+		});
+	}
+
+	/** The same for an account that a person connects. */
+	codeForm(changes: Form = {}): Form {
+		return this.form({
+			grantType: 'authorizationCode',
+			issuerUrl: this.provider.issuer,
+			tokenUrl: '',
+			redirectUri: REDIRECT_URI,
+			...APP,
+			scope: 'openid offline_access api:read',
+			// Without it the provider leaves offline_access out (OpenID Connect Core 1.0 §11).
+			authorizationParameters: '{"prompt":"consent"}',
 			...changes,
 		});
 	}

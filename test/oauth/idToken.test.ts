@@ -1,0 +1,107 @@
+import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
+import nock from 'nock';
+
+import { createEgress } from '../../src/http/createEgress';
+import { createAuthorizationServer } from '../../src/oauth/authorizationServer';
+import { failureOf } from '../support/failureOf';
+
+const ISSUER = 'https://login.example.com';
+const NONCE = 'the-nonce';
+type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
+let keys: Keys;
+let others: Keys;
+
+beforeAll(async () => {
+	nock.disableNetConnect();
+	[keys, others] = await Promise.all([generateKeyPair('RS256'), generateKeyPair('RS256')]);
+});
+afterEach(() => {
+	nock.cleanAll();
+});
+afterAll(() => {
+	nock.enableNetConnect();
+	nock.restore();
+});
+
+const seconds = (): number => Math.floor(Date.now() / 1000);
+
+async function sign(changes: JWTPayload = {}, by: Keys = keys): Promise<string> {
+	const claims: JWTPayload = {
+		iss: ISSUER,
+		aud: 'the-client',
+		sub: 'alex',
+		nonce: NONCE,
+		iat: seconds(),
+		exp: seconds() + 300,
+		...changes,
+	};
+	return await new SignJWT(claims)
+		.setProtectedHeader({ alg: 'RS256', kid: 'k' })
+		.sign(by.privateKey);
+}
+
+/** Redeems a code at a provider that answers with this ID token. */
+async function redeem(idToken: string | undefined, wanted = true) {
+	nock(ISSUER)
+		.get('/.well-known/openid-configuration')
+		.reply(200, {
+			issuer: ISSUER,
+			token_endpoint: `${ISSUER}/token`,
+			jwks_uri: `${ISSUER}/jwks`,
+			id_token_signing_alg_values_supported: ['RS256'],
+		})
+		.post('/token')
+		.reply(200, { access_token: 'at', token_type: 'Bearer', id_token: idToken })
+		.get('/jwks')
+		.reply(200, { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'RS256' }] });
+	const server = createAuthorizationServer({
+		issuer: ISSUER,
+		egress: createEgress(undefined, {}),
+		now: Date.now,
+	});
+	return await server.requestTokens(
+		{ clientId: 'the-client', clientSecret: 'cs', authentication: 'client_secret_post' },
+		{
+			grantType: 'authorization_code',
+			parameters: {},
+			code: {
+				response: new URLSearchParams('code=c&state=s'),
+				redirectUri: 'https://n8n.example.com/webhook/crm/callback',
+				expectedState: 's',
+				...(wanted ? { expectedNonce: NONCE } : {}),
+			},
+		},
+	);
+}
+
+it('says who signed in, by an ID token that is right in every respect', async () => {
+	await expect(redeem(await sign())).resolves.toMatchObject({
+		accessToken: 'at',
+		claims: { sub: 'alex', iss: ISSUER },
+	});
+});
+
+it.each<[string, () => Promise<string | undefined>]>([
+	['a missing one', () => Promise.resolve(undefined)],
+	['one signed by somebody else', () => sign({}, others)],
+	['another issuer’s', () => sign({ iss: 'https://attacker.example' })],
+	['one for another client', () => sign({ aud: 'another-client' })],
+	['one of another sign-in', () => sign({ nonce: 'another' })],
+	['one that has expired', () => sign({ exp: seconds() - 600 })],
+	[
+		'one without a signature',
+		async () =>
+			`${Buffer.from('{"alg":"none"}').toString('base64url')}.${(await sign()).split('.')[1] ?? ''}.`,
+	],
+])('refuses %s', async (_name, make) => {
+	const token = await make();
+	const failure = await failureOf(redeem(token));
+	expect(failure).toMatchObject({ code: 'INVALID_ID_TOKEN', field: 'Issuer URL' });
+	expect(failure.message).not.toContain('eyJ');
+});
+
+it('looks at no ID token where none was asked for', async () => {
+	const tokens = await redeem('not.a.token', false);
+	expect(tokens.accessToken).toBe('at');
+	expect(tokens.claims).toBeUndefined();
+});

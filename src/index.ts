@@ -6,6 +6,7 @@ import type { TokenEvent } from './tokens/events';
 
 export type { Connected, ConnectLinks, FlowCookie } from './authorization/authorizationFlow';
 export type { Session } from './authorization/sessionTokens';
+export { randomId as randomText } from './authorization/ticket';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';
 export { FIELD_NAMES } from './config/fields';

@@ -192,7 +192,7 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 		const form = await core.save(typed);
 		await connect(form);
 		const again = await core.save(typed);
-		expect(again.secretRef).toBe(form['secretRef']);
+		expect(again.secretRef).toBe(form.secretRef);
 		await expect(core.call(again)).resolves.toBe(200);
 	});
 
@@ -201,7 +201,7 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 		const form = await core.save(typed);
 		await connect(form);
 		const other = await core.save({ ...typed, validationPath: '/me' });
-		expect(other.secretRef).not.toBe(form['secretRef']);
+		expect(other.secretRef).not.toBe(form.secretRef);
 		const open = core.codeForm({
 			label: 'Public form',
 			clientId: 'public-app',

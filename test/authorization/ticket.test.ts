@@ -26,7 +26,7 @@ describe('a ticket', () => {
 	});
 
 	it('is not made by a signature for another purpose', () => {
-		expect(keys.read(keys.sign('outcome', `link.${'zz'}.id`))).toBeUndefined();
+		expect(keys.read(keys.sign('outcome', `link.zz.id`))).toBeUndefined();
 	});
 
 	it.each(['', '.', 'link', 'link.a.b', 'link.a.b.', `link..x.${'A'.repeat(43)}`])(

@@ -35,7 +35,7 @@ export interface AuthorizationServerOptions {
 	rotateRefreshTokens?: boolean;
 	/** Whether client id and secret in Basic authentication are taken as they are, against RFC 6749 §2.3.1. False unless told. */
 	unencodedBasic?: boolean;
-	/** Login and consent pages that accept anybody, for a browser. False unless told: the library then prints a warning. */
+	/** Login and consent pages that accept anybody, for a browser. False unless told. */
 	loginPages?: boolean;
 	/** Milliseconds since the epoch; what {@link AuthorizationServer.isActive} goes by. `Date.now` unless told. */
 	now?: () => number;
@@ -127,6 +127,19 @@ async function mint(provider: Provider, clientId: string, scope: string): Promis
 	return await token.save();
 }
 
+/** The library warns of its login pages for development, which are just what is wanted here. Every other warning is passed on. */
+function quietly<T>(create: () => T): T {
+	const { warn } = console;
+	console.warn = (...words: unknown[]) => {
+		if (!words.join(' ').includes('devInteractions')) warn(...words);
+	};
+	try {
+		return create();
+	} finally {
+		console.warn = warn;
+	}
+}
+
 /**
  * A real OAuth 2.0 and OpenID Connect server (`oidc-provider`) on a loopback port: client credentials, refresh tokens, authorization
  * code, introspection (RFC 7662), revocation (RFC 7009), discovery; opaque tokens.
@@ -177,7 +190,7 @@ export async function startAuthorizationServer(
 	};
 
 	const server = await listenOnLoopback(options.port);
-	const provider = new OidcProvider(server.origin, configuration);
+	const provider = quietly(() => new OidcProvider(server.origin, configuration));
 	insistOnRegisteredMethod(OidcProvider, provider);
 	provider.use(async (ctx, next) => {
 		if (options.unencodedBasic) {

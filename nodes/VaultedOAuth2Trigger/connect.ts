@@ -1,0 +1,186 @@
+import {
+	LoggerProxy,
+	type IDataObject,
+	type INodeExecutionData,
+	type IWebhookFunctions,
+	type IWebhookResponseData,
+} from 'n8n-workflow';
+
+import {
+	sharedConnections,
+	randomText,
+	ConfigurationError,
+	type Connected,
+	type FlowCookie,
+	type OpenConnection,
+} from '../../src';
+import {
+	connectedOutcome,
+	NOTHING,
+	readOutcome,
+	refusedOutcome,
+	UNEXPECTED,
+	writeOutcome,
+	type Outcome,
+} from './outcome';
+import { pageHeaders, PRIVATE, renderPage } from './page';
+
+/** The credential type this node works with. */
+export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
+
+/** The webhook that begins a flow: n8n's name for one that does not start the workflow. */
+export const CONNECT = 'setup';
+
+/** A connection that a person can connect. */
+type Connectable = OpenConnection & Required<Pick<OpenConnection, 'authorization' | 'sessions'>>;
+
+const ANSWERED: IWebhookResponseData = { noWebhookResponse: true };
+
+async function open(node: IWebhookFunctions): Promise<Connectable> {
+	const fields = await node.getCredentials(CREDENTIAL_TYPE);
+	const connection = await sharedConnections(LoggerProxy).open(fields);
+	const { authorization, sessions } = connection;
+	if (authorization === undefined || sessions === undefined) {
+		throw new ConfigurationError(
+			'Grant Type',
+			'only a credential with Authorization Code is connected by a person. Choose that grant type, or another credential in this trigger.',
+			{ code: 'WRONG_GRANT_TYPE' },
+		);
+	}
+	return { ...connection, authorization, sessions };
+}
+
+/** The request's own query: a parameter that comes twice must be seen to. */
+function queryOf(node: IWebhookFunctions): URLSearchParams {
+	const { originalUrl } = node.getRequestObject();
+	const start = originalUrl.indexOf('?');
+	return new URLSearchParams(start === -1 ? '' : originalUrl.slice(start + 1));
+}
+
+function show(node: IWebhookFunctions, outcome: Outcome): IWebhookResponseData {
+	const nonce = randomText();
+	node
+		.getResponseObject()
+		.status(outcome.status)
+		.set(pageHeaders(nonce))
+		.send(renderPage(outcome, nonce));
+	return ANSWERED;
+}
+
+function redirect(node: IWebhookFunctions, location: string, cookie?: string): void {
+	node
+		.getResponseObject()
+		.status(303)
+		.set({
+			...PRIVATE,
+			Location: location,
+			...(cookie === undefined ? {} : { 'Set-Cookie': cookie }),
+		})
+		.send('');
+}
+
+/** RFC 6265 §4.1. Lax: the provider's redirect comes from another site and has to bring it along. */
+function setCookie({ name, value, path, maxAgeSeconds, secure }: FlowCookie): string {
+	const parts = [
+		`${name}=${value}`,
+		`Path=${path}`,
+		`Max-Age=${maxAgeSeconds}`,
+		'HttpOnly',
+		'SameSite=Lax',
+	];
+	return [...parts, ...(secure ? ['Secure'] : [])].join('; ');
+}
+
+/** The error as what the page says. Of an error that nobody foresaw only its name goes into the log: its text may hold anything. */
+function outcomeOf(node: IWebhookFunctions, error: unknown): Outcome {
+	const outcome = refusedOutcome(error);
+	if (outcome === undefined) {
+		const name = error instanceof Error ? error.name : typeof error;
+		node.logger.error(`Vaulted OAuth2 Trigger: unexpected ${name}`);
+	}
+	return outcome ?? UNEXPECTED;
+}
+
+/** What the workflow learns; nothing of it opens anything, but for the session token where one was asked for. */
+async function summary(
+	node: IWebhookFunctions,
+	{ connected, connection }: { connected: Connected; connection: Connectable },
+): Promise<INodeExecutionData> {
+	const { label, secretId, scopes, expiresAt, refreshable, reconnected, claims, unsaved } =
+		connected;
+	const chosen = (node.getNodeParameter('claims', '') as string).split(/[\s,]+/);
+	const told = Object.fromEntries(
+		chosen.flatMap((name) => (claims?.[name] === undefined ? [] : [[name, claims[name]]])),
+	);
+	const json: IDataObject = {
+		event: 'connected',
+		label,
+		scopes: [...scopes],
+		expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
+		refreshable,
+		reconnected,
+		secretStore: connection.secretRef.store,
+		secretId,
+		stored: unsaved === undefined,
+	};
+	if (claims === undefined) return { json };
+	Object.assign(json, { subject: claims.sub, claims: told });
+	if (node.getNodeParameter('issueSessionToken', false) === true) {
+		const lifetimeMs = Number(node.getNodeParameter('sessionMinutes', 60)) * 60_000;
+		const session = { subject: claims.sub, claims: told };
+		const { token, expiresAt: ends } = await connection.sessions.issue(session, lifetimeMs);
+		Object.assign(json, { sessionToken: token, sessionExpiresAt: new Date(ends).toISOString() });
+	}
+	return { json };
+}
+
+async function begin(
+	node: IWebhookFunctions,
+	query: URLSearchParams,
+): Promise<IWebhookResponseData> {
+	const { authorization } = await open(node);
+	const { location, cookie } = await authorization.connect(query.get('link') ?? '');
+	redirect(node, location, setCookie(cookie));
+	return ANSWERED;
+}
+
+/** A person is back from the provider: whatever comes of it is shown at an address without code and state. */
+async function finish(
+	node: IWebhookFunctions,
+	query: URLSearchParams,
+): Promise<IWebhookResponseData> {
+	// Relative to the address as the browser knows it, whatever path prefix or proxy is before n8n.
+	const here = 'callback';
+	const connection = await open(node).catch(() => undefined);
+	if (connection === undefined) {
+		redirect(node, here);
+		return ANSWERED;
+	}
+	const { authorization } = connection;
+	const leave = (outcome: Outcome): void =>
+		redirect(node, `${here}?outcome=${writeOutcome(authorization.keys, outcome, Date.now())}`);
+	try {
+		const connected = await authorization.callback(query, node.getRequestObject().headers.cookie);
+		const item = await summary(node, { connected, connection });
+		leave(connectedOutcome(connected));
+		return { ...ANSWERED, workflowData: [[item]] };
+	} catch (error) {
+		leave(outcomeOf(node, error));
+		return ANSWERED;
+	}
+}
+
+/** Answers one request to one of the trigger's two addresses, and starts the workflow when an account was connected. */
+export async function answer(node: IWebhookFunctions): Promise<IWebhookResponseData> {
+	const query = queryOf(node);
+	try {
+		if (node.getWebhookName() === CONNECT) return await begin(node, query);
+		if (['code', 'state', 'error', 'iss'].some((key) => query.has(key)))
+			return await finish(node, query);
+		const { authorization } = await open(node);
+		const text = query.get('outcome') ?? '';
+		return show(node, readOutcome(authorization.keys, text, Date.now()) ?? NOTHING);
+	} catch (error) {
+		return show(node, outcomeOf(node, error));
+	}
+}

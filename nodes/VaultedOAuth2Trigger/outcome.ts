@@ -1,0 +1,101 @@
+import {
+	VaultedOAuth2Error,
+	type Connected,
+	type FailureClass,
+	type OpenConnection,
+} from '../../src';
+
+/** What the page says. Nothing in it is confidential. */
+export interface Outcome {
+	readonly status: number;
+	readonly headline: string;
+	/** Paragraphs. */
+	readonly text: readonly string[];
+	/** What was connected. */
+	readonly label?: string;
+	readonly scopes?: readonly string[];
+}
+
+/** What the address of the page carries: an outcome, and until when it is shown. */
+interface Shown extends Outcome {
+	/** Milliseconds since the epoch. */
+	readonly until: number;
+}
+
+/** For which purpose outcomes are signed. */
+const PURPOSE = 'outcome';
+const SHOWN_MS = 600_000;
+/** Scopes shown; some providers know hundreds. */
+const MOST_SCOPES = 40;
+
+const STATUS: Record<FailureClass, number> = {
+	reconnect: 400,
+	configuration: 409,
+	provider: 502,
+	secretStore: 503,
+};
+
+/** What a person should know who has just connected an account. */
+export function connectedOutcome(connected: Connected): Outcome {
+	const { label, scopes, refreshable, expiresAt, unsaved } = connected;
+	const end =
+		expiresAt === null ? 'with its access token' : `at ${new Date(expiresAt).toISOString()}`;
+	return {
+		status: 200,
+		headline: connected.reconnected ? 'Connected again' : 'Connected',
+		label,
+		scopes: scopes.slice(0, MOST_SCOPES),
+		text: [
+			...(refreshable
+				? []
+				: [
+						`The provider gave no refresh token, so that this connection ends ${end}. Whoever set it up finds in its documentation how to ask for one.`,
+					]),
+			...(unsaved === undefined
+				? []
+				: [
+						`It could not be stored yet: ${unsaved.message} It works meanwhile, and is stored as soon as that is possible; if n8n is restarted before, connect again.`,
+					]),
+			'You can close this tab.',
+		],
+	};
+}
+
+/** Why an account was not connected; undefined for an error that this package did not throw on purpose. */
+export function refusedOutcome(error: unknown): Outcome | undefined {
+	if (!(error instanceof VaultedOAuth2Error)) return undefined;
+	const [headline = '', ...text] = error.message.split(' – ');
+	return { status: STATUS[error.failureClass], headline, text: [text.join(' – ')] };
+}
+
+/** For errors that nobody foresaw: what happened is in the log only. */
+export const UNEXPECTED: Outcome = {
+	status: 500,
+	headline: 'Something went wrong in n8n',
+	text: ['No account was connected. Whoever runs this n8n finds more in its log.'],
+};
+
+/** For a callback address that was opened by itself, or long ago. */
+export const NOTHING: Outcome = {
+	status: 404,
+	headline: 'Nothing to see here',
+	text: [
+		'This address is where a provider sends people back to. To connect an account, ask for a link and open it.',
+	],
+};
+
+type Keys = NonNullable<OpenConnection['authorization']>['keys'];
+
+/** The outcome as the value of a parameter: signed, since the page shows whatever it says. `now` in milliseconds since the epoch. */
+export function writeOutcome(keys: Keys, outcome: Outcome, now: number): string {
+	const shown: Shown = { ...outcome, until: now + SHOWN_MS };
+	return keys.sign(PURPOSE, Buffer.from(JSON.stringify(shown)).toString('base64url'));
+}
+
+/** The outcome in a parameter; undefined where this connection did not write it, or did so long ago. */
+export function readOutcome(keys: Keys, text: string, now: number): Outcome | undefined {
+	const payload = keys.verify(PURPOSE, text);
+	if (payload === undefined) return undefined;
+	const shown = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Shown;
+	return shown.until > now ? shown : undefined;
+}

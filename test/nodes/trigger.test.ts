@@ -1,0 +1,419 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { IDataObject } from 'n8n-workflow';
+
+import { Person, type Page } from '../../demo/harness/person';
+import { sharedConnections, type Connections } from '../../src';
+import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
+import { startSampleApi, type SampleApi } from '../support/sampleApi';
+import { TriggerHost } from './triggerHost';
+
+const CLIENT = { clientId: 'app', clientSecret: 'example-app-secret' };
+const quiet = { debug: () => undefined, warn: () => undefined };
+
+let host: TriggerHost;
+let provider: AuthorizationServer;
+let api: SampleApi;
+let connections: Connections;
+let folder: string;
+let count = 0;
+
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'vaulted-trigger-'));
+	process.env['N8N_USER_FOLDER'] = folder;
+	process.env['N8N_ENCRYPTION_KEY'] = 'key of a test instance';
+	connections = sharedConnections(quiet);
+	host = await TriggerHost.start();
+	provider = await startAuthorizationServer({
+		clients: [{ ...CLIENT, redirectUris: [host.callbackUrl] }],
+		loginPages: true,
+	});
+	api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
+});
+afterAll(async () => {
+	await Promise.all([host.close(), provider.close(), api.close()]);
+	await rm(folder, { recursive: true, force: true });
+});
+
+/** Saves a credential and chooses it in the trigger. */
+async function choose(changes: IDataObject = {}): Promise<IDataObject> {
+	count += 1;
+	const form = {
+		label: `Account ${count}`,
+		grantType: 'authorizationCode',
+		issuerUrl: provider.issuer,
+		redirectUri: host.callbackUrl,
+		...CLIENT,
+		scope: 'openid offline_access api:read',
+		authorizationParameters: '{"prompt":"consent"}',
+		apiBaseUrl: api.url,
+		secretStore: 'localVault',
+		...changes,
+	};
+	const fields = { ...form, ...(await connections.seal(form)) };
+	host.fields = fields;
+	host.parameters = {};
+	host.started.length = 0;
+	host.logged.length = 0;
+	return fields;
+}
+
+async function link(fields: IDataObject): Promise<string> {
+	const { authorization } = await connections.open(fields);
+	const { connectUrl } = (await authorization?.links()) ?? {};
+	if (connectUrl === undefined) throw new Error('no link');
+	return connectUrl;
+}
+
+/** A browser that comes back from the provider, and stops before the callback looks at its answer. */
+async function visit(fields: IDataObject): Promise<{ person: Person; answer: URL }> {
+	let stop = true;
+	const person = new Person((url) => stop && url.pathname.endsWith('/callback'));
+	const { url } = await person.consent(await link(fields));
+	stop = false;
+	return { person, answer: url };
+}
+
+async function statusOf(fields: IDataObject): Promise<string> {
+	const { tokens } = await connections.open(fields);
+	return await tokens.get().then(
+		() => 'connected',
+		(error: unknown) => (error as { code: string }).code,
+	);
+}
+
+function textOf({ text }: Page): string {
+	return text
+		.replace(/<style.*<\/style>/s, '')
+		.replace(/<[^>]+>/g, ' ')
+		.replace(/\s+/g, ' ');
+}
+
+/** Nothing of a flow is in what is shown, and in no address but those that brought it. */
+function expectClean(page: Page, answer: URL): void {
+	for (const key of ['code', 'state']) {
+		const value = answer.searchParams.get(key) ?? '';
+		if (value === '') continue;
+		expect(page.text).not.toContain(value);
+		expect(page.url.href).not.toContain(value);
+	}
+	for (const secret of provider.confidential()) expect(page.text).not.toContain(secret);
+}
+
+describe('connecting an account', () => {
+	it('leads to the provider and back, says what was connected, and starts the workflow', async () => {
+		const fields = await choose();
+		const person = new Person();
+		const page = await person.consent(await link(fields));
+
+		expect(page.status).toBe(200);
+		expect(page.url.pathname).toBe('/prefix/webhook/crm/callback');
+		expect([...page.url.searchParams.keys()]).toEqual(['outcome']);
+		expect(textOf(page)).toMatch(/Connected .*Account \d+ .*api:read .*You can close this tab/);
+		const answer = person.visited.find((address) => address.includes('code=')) ?? '';
+		expectClean(page, new URL(answer));
+
+		expect(host.started).toEqual([
+			{
+				event: 'connected',
+				label: fields['label'],
+				scopes: expect.arrayContaining(['openid', 'offline_access', 'api:read']) as string[],
+				expiresAt: expect.stringMatching(/^\d{4}-/) as string,
+				refreshable: true,
+				reconnected: false,
+				secretStore: 'localVault',
+				secretId: expect.stringMatching(/^n8n\/vaulted-oauth2\//) as string,
+				stored: true,
+				subject: 'alex',
+				claims: {},
+			},
+		]);
+		for (const secret of provider.confidential())
+			expect(JSON.stringify(host.started)).not.toContain(secret);
+		await expect(statusOf(fields)).resolves.toBe('connected');
+	});
+
+	it('outputs the claims that were chosen, and a session token where one was asked for', async () => {
+		const fields = await choose();
+		host.parameters = { claims: 'auth_time, sub', issueSessionToken: true, sessionMinutes: 5 };
+		await new Person().consent(await link(fields));
+		const [item] = host.started as {
+			[key: string]: unknown;
+			sessionToken: string;
+			sessionExpiresAt: string;
+		}[];
+		expect(item?.['claims']).toMatchObject({ sub: 'alex' });
+		const { sessions } = await connections.open(fields);
+		await expect(sessions?.verify(item?.sessionToken ?? '')).resolves.toMatchObject({
+			subject: 'alex',
+			claims: { sub: 'alex' },
+			expiresAt: Date.parse(item?.sessionExpiresAt ?? ''),
+		});
+	});
+
+	it('says on the page and in the item where the provider gave no refresh token', async () => {
+		const fields = await choose({ scope: 'api:read', authorizationParameters: '' });
+		const page = await new Person().consent(await link(fields));
+		expect(textOf(page)).toContain('no refresh token');
+		expect(host.started).toMatchObject([{ refreshable: false }]);
+		expect(host.started[0]).not.toHaveProperty('subject');
+	});
+
+	it('sets a cookie for this browser and this folder', async () => {
+		const fields = await choose();
+		const response = await fetch(await link(fields), { redirect: 'manual' });
+		expect(response.status).toBe(303);
+		expect(response.headers.get('location')).toMatch(`${provider.issuer}/auth?`);
+		expect(response.headers.get('cache-control')).toBe('no-store');
+		expect(response.headers.get('referrer-policy')).toBe('no-referrer');
+		const [cookie = ''] = response.headers.getSetCookie();
+		expect(cookie.split('; ').slice(1)).toEqual([
+			'Path=/prefix/webhook/crm/',
+			'Max-Age=600',
+			'HttpOnly',
+			'SameSite=Lax',
+		]);
+	});
+
+	it('marks the cookie Secure where the callback is https', async () => {
+		const fields = await choose({ redirectUri: 'https://n8n.example.com/webhook/crm/callback' });
+		const { search } = new URL(await link(fields));
+		const response = await fetch(`${host.origin}/webhook/crm/connect${search}`, {
+			redirect: 'manual',
+		});
+		expect(response.headers.getSetCookie()[0]).toMatch(/^__Secure-.*; SameSite=Lax; Secure$/);
+	});
+});
+
+describe('the page', () => {
+	it('runs nothing, loads nothing, and tells other sites nothing', async () => {
+		const fields = await choose();
+		const { url } = await new Person().consent(await link(fields));
+		const response = await fetch(url);
+		const nonce = /<style nonce="([^"]+)">/.exec(await response.text())?.[1];
+		expect(response.headers.get('content-security-policy')).toBe(
+			`default-src 'none'; style-src 'nonce-${nonce}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox`,
+		);
+		expect(Object.fromEntries(response.headers)).toMatchObject({
+			'cache-control': 'no-store',
+			'referrer-policy': 'no-referrer',
+			'x-content-type-options': 'nosniff',
+			'content-type': 'text/html; charset=utf-8',
+		});
+	});
+
+	it('can be read by everybody: language, title, one heading, light and dark', async () => {
+		const fields = await choose();
+		const { text } = await new Person().consent(await link(fields));
+		expect(text).toMatch(/<html lang="en">/);
+		expect(text).toMatch(/<title>Connected<\/title>/);
+		expect(text.match(/<h1>/g)).toHaveLength(1);
+		expect(text).toMatch(/<main>/);
+		expect(text).toMatch(/prefers-color-scheme: dark/);
+		expect(text).toMatch(/name="viewport"/);
+		expect(text).not.toMatch(/<script|<img|<link|https?:\/\//);
+	});
+
+	it('shows only what this connection wrote, for ten minutes', async () => {
+		const fields = await choose();
+		const { url } = await new Person().consent(await link(fields));
+		const outcome = url.searchParams.get('outcome') ?? '';
+		await choose();
+		for (const query of [
+			'',
+			`?outcome=${outcome}`,
+			'?outcome=x',
+			`?outcome=${encodeURIComponent('<b>')}`,
+		]) {
+			const response = await fetch(`${host.callbackUrl}${query}`);
+			expect(response.status).toBe(404);
+			expect(await response.text()).toContain('Nothing to see here');
+		}
+		host.fields = fields;
+		const clock = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + 601_000);
+		try {
+			expect((await fetch(url)).status).toBe(404);
+		} finally {
+			clock.mockRestore();
+		}
+	});
+
+	it.each<[string, () => Promise<IDataObject | Error>, number, string]>([
+		[
+			'was never saved',
+			async () => ({ ...(await choose()), secretRef: '' }),
+			409,
+			'not sealed yet',
+		],
+		[
+			'is of another grant',
+			async () => ({ ...(await choose()), grantType: 'clientCredentials' }),
+			409,
+			'Grant Type',
+		],
+		['is not complete', async () => ({ ...(await choose()), scope: '' }), 409, 'Scope'],
+		[
+			'cannot be read',
+			() => Promise.resolve(new Error('secret text')),
+			500,
+			'Something went wrong',
+		],
+	])('says so where the credential %s', async (_name, make, status, text) => {
+		await choose();
+		host.fields = await make();
+		for (const path of ['connect?link=x', 'callback?code=c&state=s', 'callback']) {
+			const page = await new Person().open(`${host.origin}/prefix/webhook/crm/${path}`);
+			expect(page.status).toBe(status);
+			expect(textOf(page)).toContain(text);
+			expect(page.text).not.toContain('secret text');
+			expect(page.url.href).not.toMatch(/code=|state=/);
+		}
+		expect(host.logged.join()).not.toContain('secret text');
+		expect(host.started).toEqual([]);
+	});
+});
+
+describe('an attack', () => {
+	let fields: IDataObject;
+
+	beforeEach(async () => {
+		fields = await choose();
+	});
+	afterEach(() => {
+		expect(host.started).toEqual([]);
+	});
+
+	async function refused(page: Promise<Page> | Page, text: string, status = 400): Promise<void> {
+		const shown = await page;
+		expect(textOf(shown)).toContain(text);
+		expect(shown.status).toBe(status);
+		expect(shown.url.href).not.toMatch(/[?&](code|state|link)=/);
+		await expect(statusOf(fields)).resolves.toBe('NOT_CONNECTED');
+	}
+
+	it('connect without a link, with a forged one, with another connection’s', async () => {
+		const connect = `${host.origin}/prefix/webhook/crm/connect`;
+		const foreign = new URL(await link(await choose())).search;
+		host.fields = fields;
+		for (const query of ['', '?link=', '?link=x', foreign]) {
+			const page = await new Person().open(`${connect}${query}`);
+			expect(page.status).toBe(400);
+			expect(textOf(page)).toContain('with a link that was made for this connection');
+		}
+	});
+
+	it('connect twice with one link', async () => {
+		const address = await link(fields);
+		await fetch(address, { redirect: 'manual' });
+		const second = await fetch(address, { redirect: 'manual' });
+		expect(second.status).toBe(400);
+		expect(second.headers.getSetCookie()).toEqual([]);
+		expect(await second.text()).toContain('opened before');
+	});
+
+	it('a forged state', async () => {
+		const { person, answer } = await visit(fields);
+		answer.searchParams.set('state', `${answer.searchParams.get('state') ?? ''}x`);
+		await refused(person.open(answer), 'was not asked for by this connection');
+	});
+
+	it('a state of another connection', async () => {
+		const { person, answer } = await visit(await choose());
+		host.fields = fields;
+		await refused(person.open(answer), 'was not asked for by this connection');
+	});
+
+	it('a browser without the cookie, and one with another flow’s', async () => {
+		const { answer } = await visit(fields);
+		await refused(new Person().open(answer), 'begun in another browser');
+		const { person } = await visit(fields);
+		await refused(person.open(answer), 'begun in another browser');
+	});
+
+	it('an answer of another issuer', async () => {
+		const { person, answer } = await visit(fields);
+		answer.searchParams.set('iss', 'https://attacker.example');
+		await refused(person.open(answer), 'another provider');
+	});
+
+	it('parameters that come twice', async () => {
+		const { person, answer } = await visit(fields);
+		await refused(person.open(`${answer.href}&state=x`), 'was not asked for');
+	});
+
+	it('markup in error_description is text', async () => {
+		const { person, answer } = await visit(fields);
+		answer.searchParams.delete('code');
+		answer.searchParams.set('error', 'access_denied');
+		answer.searchParams.set('error_description', '</p><script>alert(1)</script><img src=x>');
+		const page = await person.open(answer);
+		expect(page.text).not.toMatch(/<script|<img/);
+		expect(page.text).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+		await refused(page, 'access_denied');
+	});
+
+	it('no parameter and no header chooses where a browser is sent', async () => {
+		const evil = 'https://attacker.example/';
+		const parameters = ['redirect_uri', 'redirect', 'url', 'next', 'return_to', 'outcome', 'iss']
+			.map((name) => `${name}=${encodeURIComponent(evil)}`)
+			.join('&');
+		const requests = [
+			`${await link(fields)}&${parameters}`,
+			`${host.callbackUrl}?code=c&state=s&${parameters}`,
+		];
+		for (const address of requests) {
+			const response = await fetch(address, {
+				redirect: 'manual',
+				headers: { 'x-forwarded-host': 'attacker.example', 'x-forwarded-proto': 'https' },
+			});
+			const location = new URL(response.headers.get('location') ?? '', host.callbackUrl);
+			expect([provider.issuer, host.origin]).toContain(location.origin);
+			expect(decodeURIComponent(location.href)).not.toContain('attacker.example');
+		}
+	});
+
+	it('ten thousand answers that are garbage: nobody is asked, nothing is written, no workflow is started', async () => {
+		const before = { tokenRequests: provider.countTokenRequests(), calls: api.requests.length };
+		const files = async () => (await readdir(folder, { recursive: true })).sort();
+		const stored = await files();
+		const state = new URL(await link(fields)).searchParams.get('link') ?? '';
+		for (let batch = 0; batch < 100; batch += 1) {
+			const answers = Array.from({ length: 100 }, async (_, index) => {
+				const query = `code=${batch}-${index}&state=${state}${index}`;
+				const response = await fetch(`${host.callbackUrl}?${query}`, { redirect: 'manual' });
+				await response.body?.cancel();
+				return response.status;
+			});
+			expect(new Set(await Promise.all(answers))).toEqual(new Set([303]));
+		}
+		expect({ tokenRequests: provider.countTokenRequests(), calls: api.requests.length }).toEqual(
+			before,
+		);
+		expect(await files()).toEqual(stored);
+	});
+});
+
+it('an answer that is used again is told so, and the tokens stay as they were', async () => {
+	const fields = await choose();
+	const { person, answer } = await visit(fields);
+	await person.open(answer);
+	const { tokens } = await connections.open(fields);
+	const { accessToken } = await tokens.get();
+	const page = await person.open(answer);
+	expect(page.status).toBe(400);
+	expect(textOf(page)).toContain('used before');
+	expectClean(page, answer);
+	await expect(tokens.get()).resolves.toMatchObject({ accessToken });
+	expect(host.started).toHaveLength(1);
+});
+
+it('two answers at the same moment: one connects, the other is told, the tokens are whole', async () => {
+	const fields = await choose();
+	const { person, answer } = await visit(fields);
+	const pages = await Promise.all([person.open(answer), person.open(answer)]);
+	expect(pages.map(({ status }) => status).sort()).toEqual([200, 400]);
+	expect(pages.map(textOf).sort().join()).toMatch(/Connected.*used before/);
+	expect(host.started).toHaveLength(1);
+	await expect(statusOf(fields)).resolves.toBe('connected');
+});

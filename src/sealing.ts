@@ -266,12 +266,7 @@ export class Sealing {
 		};
 		if (connection.authorizationCode === undefined)
 			return withTokens(next, await request.send(next));
-		const {
-			refreshToken,
-			authorization: _consent,
-			reconnectNeededAt: _state,
-			...unconnected
-		} = next;
+		const { refreshToken, authorization: _consent, refused: _state, ...unconnected } = next;
 		// What a person consented to holds for that provider and that API alone.
 		if (changedSince(before.sealedFor, connection).length > 0) return unconnected;
 		if (refreshToken === undefined)

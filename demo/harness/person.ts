@@ -84,13 +84,15 @@ export class Person {
 	async submit(page: Page, values: Readonly<Record<string, string>> = {}): Promise<Page> {
 		const form = /<form\s[^>]*>/i.exec(page.text)?.[0];
 		if (form === undefined) throw new Error(`No form at ${page.url.origin}${page.url.pathname}`);
-		const hidden = [...page.text.matchAll(/<input\s[^>]*>/gi)]
-			.map(([tag]) => tag)
-			.filter((tag) => attribute(tag, 'type') === 'hidden')
-			.map((tag) => [attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? '']);
+		const fields = new URLSearchParams();
+		for (const [tag] of page.text.matchAll(/<input\s[^>]*>/gi)) {
+			if (attribute(tag, 'type') !== 'hidden') continue;
+			fields.set(attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? '');
+		}
+		for (const [name, value] of Object.entries(values)) fields.set(name, value);
 		return await this.open(new URL(attribute(form, 'action') ?? '', page.url), {
 			method: 'POST',
-			body: new URLSearchParams({ ...(Object.fromEntries(hidden) as object), ...values }),
+			body: fields,
 		});
 	}
 

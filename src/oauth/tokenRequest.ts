@@ -4,7 +4,7 @@ import type {
 	Connection,
 } from '../config/connection';
 import { ConfigurationError, ReconnectError } from '../errors';
-import type { Bundle } from '../secrets/bundle';
+import { refusedSince, type Bundle } from '../secrets/bundle';
 import { sha256 } from '../secrets/pointer';
 import type { SecretStore } from '../secrets/store';
 import type { TokenRequest } from '../tokens/tokenSource';
@@ -74,6 +74,18 @@ function missingRefreshToken({ authorizationCode }: Connection, bundle: Bundle):
 				`the provider gave no refresh token, so that the connection ended with its access token. Ask for one in the way the provider’s documentation says (often the scope offline_access, or access_type=offline in Additional Authorization Parameters). ${CONNECT_AGAIN}`,
 				{ code: 'NO_REFRESH_TOKEN' },
 			);
+}
+
+/** What was heard before need not be asked again. */
+function refusedBefore({ authorizationCode }: Connection, since: number): ReconnectError {
+	const again =
+		authorizationCode === undefined
+			? 'Authorize the connection again: type a new Refresh Token into the credential and save.'
+			: CONNECT_AGAIN;
+	return new ReconnectError(
+		`the provider has refused the refresh token since ${new Date(since).toISOString()}: the consent was withdrawn or has expired, or the token was used elsewhere. ${again}`,
+		{ code: 'INVALID_GRANT' },
+	);
 }
 
 /** No person has consented yet. */
@@ -182,6 +194,14 @@ export function createTokenRequest({
 			left.clientSecret === right.clientSecret &&
 			left.refreshToken === right.refreshToken &&
 			left.clientAuthentication === right.clientAuthentication,
+
+		refused(bundle) {
+			const since = refusedSince(bundle);
+			return since === undefined ? undefined : { since, error: refusedBefore(connection, since) };
+		},
+
+		markRefused: ({ refreshToken }, at) =>
+			refreshToken === undefined ? undefined : { at, refreshTokenSha256: sha256(refreshToken) },
 
 		async send(bundle): Promise<IssuedTokens> {
 			// RFC 6749 §6: a refresh that names no scope asks for what was granted, and a person may have granted less than was asked for.

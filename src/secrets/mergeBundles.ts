@@ -28,7 +28,7 @@ export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle
 		'clientSecret',
 		'clientAuthentication',
 		'typedSha256',
-		'reconnectNeededAt',
+		'refused',
 		'lease',
 	] as const) {
 		if (changed(base[key], theirs[key])) take(key);

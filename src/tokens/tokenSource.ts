@@ -1,5 +1,5 @@
 import { ProviderError, ReconnectError, SecretStoreError, VaultedOAuth2Error } from '../errors';
-import type { Bundle } from '../secrets/bundle';
+import type { Bundle, Refused } from '../secrets/bundle';
 import type { SealedBundle } from '../secrets/sealedBundle';
 import { Backoff } from './backoff';
 import type { VersionBudget } from './budget';
@@ -17,6 +17,10 @@ export interface TokenRequest {
 	readonly requestedFor: string;
 	/** True where redeeming spends something that must not be lost: a refresh token. */
 	readonly rotates: boolean;
+	/** How the bundle's refresh token stands: undefined where it is not known to be refused. */
+	refused(bundle: Bundle): { readonly since: number; readonly error: ReconnectError } | undefined;
+	/** The mark that the bundle's refresh token is refused for good. */
+	markRefused(bundle: Bundle, at: number): Refused | undefined;
 }
 
 /** What a {@link TokenSource} works with. */
@@ -40,6 +44,13 @@ export interface TokenStatus {
 	readonly unsaved: boolean;
 	readonly versionId: string | undefined;
 	readonly lastError: VaultedOAuth2Error | undefined;
+	/** True where a refresh token is stored. */
+	readonly refreshable: boolean;
+	/** Milliseconds since the epoch from which on the refresh token is known to be refused, here or in another process. */
+	readonly refusedSince: number | undefined;
+	/** Milliseconds since the epoch at which a person connected the account, and for which scope. */
+	readonly connectedAt: number | undefined;
+	readonly askedScope: string | undefined;
 }
 
 /** While the still valid token serves, the provider is asked again after this long. */
@@ -49,6 +60,8 @@ const LONGEST_BACKOFF_MS = 30_000;
 const LONGEST_RETRY_AFTER_MS = 600_000;
 /** An API that refuses even a brand-new token means something else by 401; it leads to one token request in this time at most. */
 const REPLACEMENT_MS = 60_000;
+/** A refresh token that was refused for good is tried again after this long, in case that was a mistake of the provider. */
+const REFUSED_MS = 600_000;
 
 interface Flight {
 	readonly forced: boolean;
@@ -75,7 +88,9 @@ export class TokenSource {
 	private readonly saveBackoff = new Backoff(1000, LONGEST_BACKOFF_MS);
 	/** The last token that was asked for because its predecessor was refused. */
 	private replacement: TokenSet | undefined;
-	private lastError: VaultedOAuth2Error | undefined;
+	private lastFailure: { error: VaultedOAuth2Error; bundle: Bundle | undefined } | undefined;
+	/** When this process last heard that the refresh token is refused. */
+	private refusedAt = 0;
 
 	constructor(private readonly options: TokenSourceOptions) {}
 
@@ -125,15 +140,34 @@ export class TokenSource {
 
 	/** What is known without asking store or provider. */
 	status(): TokenStatus {
-		const { bundle, policy } = this.options;
-		const tokenSet = this.usable(bundle.lastKnown);
+		const { bundle, policy, request } = this.options;
+		const { lastKnown } = bundle;
+		const tokenSet = this.usable(lastKnown);
 		return {
 			tokenSet,
 			refreshAt: tokenSet && refreshAt(policy, tokenSet),
 			unsaved: bundle.unsaved,
 			versionId: bundle.versionId,
 			lastError: this.lastError,
+			refreshable: lastKnown?.refreshToken !== undefined,
+			refusedSince: lastKnown && request.refused(lastKnown)?.since,
+			connectedAt: lastKnown?.authorization?.connectedAt,
+			askedScope: lastKnown?.authorization?.askedScope,
 		};
+	}
+
+	/** The last failure, as long as what led to it is still so: connecting again, or an administrator, may have resolved it. */
+	private get lastError(): VaultedOAuth2Error | undefined {
+		if (this.lastFailure === undefined) return undefined;
+		const { error, bundle: before } = this.lastFailure;
+		const now = this.options.bundle.lastKnown;
+		const unchanged =
+			before === now ||
+			(before !== undefined &&
+				now !== undefined &&
+				this.options.request.same(before, now) &&
+				before.tokenSet?.accessToken === now.tokenSet?.accessToken);
+		return unchanged ? error : undefined;
 	}
 
 	/** Reads the store, so that {@link status} tells what is stored now. @throws VaultedOAuth2Error */
@@ -170,12 +204,12 @@ export class TokenSource {
 	}
 
 	private async refresh(reason: Reason): Promise<TokenSet> {
-		const { bundle, now } = this.options;
+		const { bundle, request, now } = this.options;
 		const valid = reason.refused === undefined ? this.validNow(bundle.lastKnown) : undefined;
 		if (!reason.force) {
 			if (valid !== undefined && now() < this.coolUntil) return valid;
-			if (valid === undefined && this.lastError !== undefined && this.backoff.waiting(now()))
-				throw this.lastError;
+			if (valid === undefined && this.lastFailure !== undefined && this.backoff.waiting(now()))
+				throw this.lastFailure.error;
 		}
 		try {
 			const stored = await this.readStore(valid, reason);
@@ -189,11 +223,23 @@ export class TokenSource {
 				this.succeeded('adopted');
 				return adopted;
 			}
+			if (
+				valid !== undefined &&
+				!reason.force &&
+				request.rotates &&
+				stored.refreshToken === undefined
+			) {
+				// Nothing can be done about its end; until then it serves.
+				this.coolUntil = now() + COOL_DOWN_MS;
+				return valid;
+			}
+			this.assertNotRefused(stored, reason);
 			const tokenSet = await this.redeem(stored, reason);
 			if (reason.refused !== undefined) this.replacement = tokenSet;
 			this.succeeded('acquired');
 			return tokenSet;
 		} catch (error) {
+			await this.rememberRefusal(error);
 			// What the store was just found to hold counts as well.
 			return this.failed(error, reason.force ? undefined : this.validNow(bundle.lastKnown));
 		}
@@ -220,6 +266,34 @@ export class TokenSource {
 			emit('served while the secret store is down', error.code);
 			return known;
 		}
+	}
+
+	/** A dead refresh token is not offered to the provider at every call; who forces a refresh is let through. @throws ReconnectError */
+	private assertNotRefused(stored: Bundle, reason: Reason): void {
+		const { request, now } = this.options;
+		const refused = request.refused(stored);
+		if (refused === undefined || (reason.force && reason.refused === undefined)) return;
+		const heard = Math.max(refused.since, this.refusedAt);
+		if (Math.abs(now() - heard) < REFUSED_MS) throw refused.error;
+	}
+
+	/** Writes down that the refresh token is dead, so that every process knows that a person is needed. */
+	private async rememberRefusal(error: unknown): Promise<void> {
+		if (!(error instanceof ReconnectError) || error.code !== 'INVALID_GRANT') return;
+		const { bundle, request, now } = this.options;
+		const known = bundle.lastKnown;
+		if (known === undefined || bundle.unsaved) return;
+		this.refusedAt = now();
+		if (request.refused(known) !== undefined) return;
+		await bundle
+			.change((newest) => {
+				const refused = request.same(newest, known)
+					? request.markRefused(newest, now())
+					: undefined;
+				return refused === undefined ? newest : { ...newest, refused };
+			})
+			// The refusal itself is what has to be told.
+			.catch(() => undefined);
 	}
 
 	/** Asks the authorization server; where it refuses, the store may hold something newer. */
@@ -288,15 +362,15 @@ export class TokenSource {
 	private succeeded(name: TokenEventName): void {
 		this.coolUntil = 0;
 		this.backoff.succeeded();
-		this.lastError = undefined;
+		this.lastFailure = undefined;
 		this.options.emit(name);
 	}
 
 	/** A temporary failure is no failure while the token is valid; everything else is told at once. */
 	private failed(error: unknown, valid: TokenSet | undefined): TokenSet {
 		if (!(error instanceof VaultedOAuth2Error)) throw error;
-		const { now, emit } = this.options;
-		this.lastError = error;
+		const { now, emit, bundle } = this.options;
+		this.lastFailure = { error, bundle: bundle.lastKnown };
 		const temporary =
 			error instanceof ProviderError || (error instanceof SecretStoreError && error.temporary);
 		if (!temporary) {

@@ -1,5 +1,5 @@
 import { ConfigurationError, ProviderError, ReconnectError } from '../../src/errors';
-import { formatBundle, type Bundle } from '../../src/secrets/bundle';
+import { formatBundle, refusedSince, type Bundle } from '../../src/secrets/bundle';
 import { sha256 } from '../../src/secrets/pointer';
 import { SealedBundle } from '../../src/secrets/sealedBundle';
 import { VersionBudget } from '../../src/tokens/budget';
@@ -70,6 +70,15 @@ export class Fixture {
 			requestedFor: this.requestedFor,
 			rotates: this.grant === 'refresh_token',
 			same: (a, b) => a.clientSecret === b.clientSecret && a.refreshToken === b.refreshToken,
+			refused: (bundle) => {
+				const since = refusedSince(bundle);
+				const error = new ReconnectError('refused before', { code: 'INVALID_GRANT' });
+				return since === undefined ? undefined : { since, error };
+			},
+			markRefused: ({ refreshToken = '' }, at) => ({
+				at,
+				refreshTokenSha256: sha256(refreshToken),
+			}),
 			send: async (bundle) => await this.answer(bundle),
 		};
 	}

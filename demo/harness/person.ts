@@ -57,25 +57,25 @@ export class Person {
 	/** @param stopAt an address from which on redirects are not followed: nobody is there */
 	constructor(private readonly stopAt?: (url: URL) => boolean) {}
 
-	/** Opens an address and follows where it leads. */
-	async open(address: string | URL, init: RequestInit = {}): Promise<Page> {
+	/** Opens an address, or sends a form to it, and follows where that leads. */
+	async open(address: string | URL, form?: URLSearchParams): Promise<Page> {
 		let url = new URL(address);
-		let request = init;
+		let body = form;
 		for (let step = 0; step < 20; step += 1) {
 			this.visited.push(url.href);
 			if (this.stopAt?.(url) === true) return { url, status: 0, text: '' };
 			const cookie = this.cookies.header(url);
 			const response = await fetch(url, {
-				...request,
+				...(body === undefined ? {} : { method: 'POST', body }),
 				redirect: 'manual',
-				headers: { ...request.headers, ...(cookie === '' ? {} : { cookie }) },
+				headers: cookie === '' ? {} : { cookie },
 			});
 			this.cookies.take(url, response);
 			const location = response.headers.get('location');
 			if (location === null) return { url, status: response.status, text: await response.text() };
 			await response.body?.cancel();
 			url = new URL(location, url);
-			request = {};
+			body = undefined;
 		}
 		throw new Error(`More than 20 redirects, the last to ${url.origin}`);
 	}
@@ -90,10 +90,7 @@ export class Person {
 			fields.set(attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? '');
 		}
 		for (const [name, value] of Object.entries(values)) fields.set(name, value);
-		return await this.open(new URL(attribute(form, 'action') ?? '', page.url), {
-			method: 'POST',
-			body: fields,
-		});
+		return await this.open(new URL(attribute(form, 'action') ?? '', page.url), fields);
 	}
 
 	/** Signs in and consents on the pages of `oidc-provider`, from a link to wherever that leads. */

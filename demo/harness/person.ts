@@ -1,6 +1,6 @@
 /** Cookies of one browser, by host and path; enough for the pages a person meets on the way to consent. */
 class Cookies {
-	private readonly kept = new Map<string, { value: string; host: string; path: string }>();
+	readonly #kept = new Map<string, { value: string; host: string; path: string }>();
 
 	take(url: URL, response: Response): void {
 		for (const line of response.headers.getSetCookie()) {
@@ -13,13 +13,13 @@ class Cookies {
 			const path = read('path') ?? '/';
 			const key = `${url.host} ${path} ${name}`;
 			const gone = value.join('=') === '' || read('max-age') === '0';
-			if (gone) this.kept.delete(key);
-			else this.kept.set(key, { value: `${name}=${value.join('=')}`, host: url.host, path });
+			if (gone) this.#kept.delete(key);
+			else this.#kept.set(key, { value: `${name}=${value.join('=')}`, host: url.host, path });
 		}
 	}
 
 	header(url: URL): string {
-		return [...this.kept.values()]
+		return [...this.#kept.values()]
 			.filter(({ host, path }) => host === url.host && url.pathname.startsWith(path))
 			.map(({ value }) => value)
 			.join('; ');
@@ -50,12 +50,15 @@ function attribute(tag: string, name: string): string | undefined {
  * browser is installed; what a person sees is tested in a real one.
  */
 export class Person {
-	private readonly cookies = new Cookies();
 	/** Every address visited, in order. */
 	readonly visited: string[] = [];
+	readonly #cookies = new Cookies();
+	readonly #stopAt: (url: URL) => boolean;
 
 	/** @param stopAt an address from which on redirects are not followed: nobody is there */
-	constructor(private readonly stopAt?: (url: URL) => boolean) {}
+	constructor(stopAt: (url: URL) => boolean = () => false) {
+		this.#stopAt = stopAt;
+	}
 
 	/** Opens an address, or sends a form to it, and follows where that leads. */
 	async open(address: string | URL, form?: URLSearchParams): Promise<Page> {
@@ -63,14 +66,14 @@ export class Person {
 		let body = form;
 		for (let step = 0; step < 20; step += 1) {
 			this.visited.push(url.href);
-			if (this.stopAt?.(url) === true) return { url, status: 0, text: '' };
-			const cookie = this.cookies.header(url);
+			if (this.#stopAt(url)) return { url, status: 0, text: '' };
+			const cookie = this.#cookies.header(url);
 			const response = await fetch(url, {
 				...(body === undefined ? {} : { method: 'POST', body }),
 				redirect: 'manual',
 				headers: cookie === '' ? {} : { cookie },
 			});
-			this.cookies.take(url, response);
+			this.#cookies.take(url, response);
 			const location = response.headers.get('location');
 			if (location === null) return { url, status: response.status, text: await response.text() };
 			await response.body?.cancel();

@@ -1,8 +1,4 @@
-import {
-	LoggerProxy,
-	type IWebhookFunctions,
-	type IWebhookResponseData,
-} from 'n8n-workflow';
+import { LoggerProxy, type IWebhookFunctions, type IWebhookResponseData } from 'n8n-workflow';
 
 import {
 	sharedConnections,

@@ -53,11 +53,15 @@ function paragraphs(texts: readonly string[]): readonly string[] {
 	});
 }
 
+/** To the minute, without a time zone of this machine's. */
+function moment(at: number): string {
+	return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** What a person should know who has just connected an account. */
 export function connectedOutcome(connected: Connected): Outcome {
 	const { label, scopes, refreshable, expiresAt, unsaved } = connected;
-	const end =
-		expiresAt === null ? 'with its access token' : `at ${new Date(expiresAt).toISOString()}`;
+	const end = expiresAt === null ? 'with its access token' : `at ${moment(expiresAt)}`;
 	return {
 		status: 200,
 		headline: connected.reconnected ? 'Connected again' : 'Connected',

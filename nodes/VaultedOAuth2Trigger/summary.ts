@@ -19,7 +19,7 @@ export const LONGEST_SESSION_MINUTES = 1440;
  * @throws ConfigurationError `INVALID_LIFETIME`
  */
 export function summaryOptions(node: IWebhookFunctions): SummaryOptions {
-	const names = String(node.getNodeParameter('claims', ''));
+	const names = node.getNodeParameter('claims', '') as string;
 	const claims = names.split(/[\s,]+/).filter((name) => name !== '');
 	if (node.getNodeParameter('issueSessionToken', false) !== true) return { claims };
 	const minutes = Number(node.getNodeParameter('sessionMinutes', 60));

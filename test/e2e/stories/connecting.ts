@@ -166,7 +166,7 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 			if (scene().store.kind === 'localVault') await guest.screenshot('not-connected');
 
 			await guest.page.goto(linkIn(saved));
-			expect(await guest.text()).toContain('this link was opened before');
+			expect(await guest.text()).toContain('This link was opened before');
 			await guest.page.goto(`${form.redirectUri}?code=c&state=browser.x.y.z`);
 			expect(await guest.text()).toContain('was not asked for by this connection');
 			expect(guest.page.url()).not.toContain('code=');
@@ -183,15 +183,7 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		const { saved } = await account();
 		const [mine, other] = [await Visitor.arrive(), await Visitor.arrive()];
 		try {
-			await mine.signIn(linkIn(saved));
-			// The answer is kept from the browser it belongs to.
-			let answer = '';
-			await mine.page.route('**/callback?code=*', async (route) => {
-				answer = route.request().url();
-				await route.abort();
-			});
-			await mine.page.getByRole('button', { name: 'Continue' }).click();
-			await until('the answer is on its way', () => answer !== '');
+			const answer = await mine.consentInVain(linkIn(saved));
 			await other.page.goto(answer);
 			expect(await other.text()).toContain('begun in another browser');
 		} finally {
@@ -205,19 +197,9 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		const saved = await scene().save(form);
 		const { authorizationUrl } = await item(saved, 'getAuthorizationUrl');
 		const guest = await Visitor.arrive();
-		let answer = '';
-		try {
-			await guest.page.route('**/callback?code=*', async (route) => {
-				answer = route.request().url();
-				await route.fulfill({
-					body: '<main><h1>Nobody is here</h1></main>',
-					contentType: 'text/html',
-				});
-			});
-			await guest.consent(authorizationUrl as string);
-		} finally {
-			await guest.leave();
-		}
+		const answer = await guest
+			.consentInVain(authorizationUrl as string)
+			.finally(async () => await guest.leave());
 		expect(await scene().edit(saved, { authorizationResponse: answer })).toMatchObject({
 			status: 'OK',
 		});

@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { connectionNode, httpRequestNode } from '../../../demo/connection';
 import type { Execution } from '../../../demo/harness/n8nRest';
 import type { Editor } from '../support/editor';
+import { RUN } from '../support/instance';
 import { vaultedOAuth2 } from '../support/nodes';
 import type { Saved, Scene } from '../support/scene';
 import { until } from '../support/until';
@@ -69,6 +72,21 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		const form = scene().accountForm();
 		const saved = await scene().save(form);
 		return { saved, form, workflowId: await scene().connectWorkflow(saved, form, parameters) };
+	}
+
+	/** Imports a ready workflow with a credential chosen in it; addresses of examples lead to the scene's API. */
+	async function importExample(file: string, { id, name }: Saved): Promise<string> {
+		const text = await readFile(join(RUN.root, 'docs', 'examples', file), 'utf8');
+		const workflow = JSON.parse(
+			text
+				.replaceAll('https://api.example.com/v1/contacts', `${scene().api.url}/items`)
+				.replaceAll('"/contacts"', '"/items"'),
+		) as { nodes: { credentials?: Record<string, unknown> }[] };
+		for (const node of workflow.nodes) {
+			if (node.credentials) node.credentials = { vaultedOAuth2Api: { id, name } };
+		}
+		const { owner } = scene().instance;
+		return (await owner.request<{ id: string }>('POST', '/workflows', workflow)).id;
 	}
 
 	it('save, consent, connected, call, refresh, revoke, reconnect', async () => {
@@ -228,6 +246,28 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		expect(await verify(sessionToken)).toMatchObject({ valid: true, subject: 'sam' });
 		expect(await verify(`${sessionToken as string}x`)).toEqual({ valid: false });
 	});
+
+	it.each([
+		['call-api.json', 'Every hour', 'Get contacts'],
+		['keep-alive.json', 'Every day', 'Keep alive'],
+	])('the ready workflow %s runs as it is imported', async (file, trigger, node) => {
+		const { owner } = scene().instance;
+		const saved = await scene().seal();
+		const id = await importExample(file, saved);
+		const execution = await owner.runWorkflow(id, trigger);
+		expect(execution.nodes[node]).toBeDefined();
+		expect(execution.status).toBe('success');
+	});
+
+	it.each(['connect.json', 'notify-on-reconnect.json', 'sign-in.json'])(
+		'the ready workflow %s is published as it is imported',
+		async (file) => {
+			const { saved } = await account();
+			const id = await importExample(file, saved);
+			await scene().instance.owner.publishWorkflow(id);
+			await scene().instance.owner.request('POST', `/workflows/${id}/deactivate`);
+		},
+	);
 
 	it('keeps alive what nobody uses, and tells what needs a person', async () => {
 		const { saved } = await account();

@@ -4,8 +4,7 @@ import { Connections } from './connections';
 import { createEgress } from './http/createEgress';
 import type { TokenEvent } from './tokens/events';
 
-export type { Connected, ConnectLinks, FlowCookie } from './authorization/authorizationFlow';
-export type { Session } from './authorization/sessionTokens';
+export type { Connected, FlowCookie } from './authorization/authorizationFlow';
 export { randomId as randomText } from './authorization/ticket';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';

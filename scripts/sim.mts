@@ -79,7 +79,7 @@ function simulate({ connections, jitter, writes }: Scenario): Hour[] {
 		hour.peak = Math.max(hour.peak, wanted.length);
 		due[second] = [];
 		for (let served = 0; served < QUOTA && head < queue.length; served += 1) {
-			const { connection, step, since } = queue[head] as Job;
+			const { connection, step, since } = queue[head]!;
 			head += 1;
 			const begun = hourAt(since);
 			begun.longestWait = Math.max(begun.longestWait, second - since);
@@ -100,7 +100,7 @@ function print(scenario: Scenario): void {
 	);
 	console.log('  hour   most wanted in a second   longest wait (s)   tokens that ended first');
 	for (const hour of [1, 2, 3, 6, 12, 24]) {
-		const { peak, longestWait, expired } = hours[hour - 1] as Hour;
+		const { peak, longestWait, expired } = hours[hour - 1]!;
 		console.log(
 			`  ${String(hour).padStart(4)}   ${String(peak).padStart(23)}   ${String(longestWait).padStart(16)}   ${String(expired).padStart(23)}`,
 		);

@@ -164,8 +164,7 @@ export class AuthorizationFlow {
 	}
 
 	private begin(kind: 'browser' | 'paste'): Ticket {
-		const expiresAt = Math.floor((this.options.now() + FLOW_MS) / 1000) * 1000;
-		return { kind, id: randomId(), expiresAt };
+		return { kind, id: randomId(), expiresAt: this.options.now() + FLOW_MS };
 	}
 
 	/** Verifier and nonce of a flow, where the connection uses them. */
@@ -282,7 +281,7 @@ export class AuthorizationFlow {
 		const { bundle, connection, now } = this.options;
 		const { scope: asked } = this.settings;
 		// The refresh token of an earlier consent may be another account's.
-		const { refreshToken: _former, reconnectNeededAt: _resolved, ...kept } = before;
+		const { refreshToken: _former, refused: _resolved, ...kept } = before;
 		const authorization: Authorization = {
 			used: before.authorization?.used ?? {},
 			connectedAt: now(),

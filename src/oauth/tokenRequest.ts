@@ -4,9 +4,10 @@ import type {
 	Connection,
 } from '../config/connection';
 import { ConfigurationError, ReconnectError } from '../errors';
-import type { Bundle } from '../secrets/bundle';
+import { refusedSince, type Bundle } from '../secrets/bundle';
 import { sha256 } from '../secrets/pointer';
 import type { SecretStore } from '../secrets/store';
+import type { MayAsk } from '../tokens/lease';
 import type { TokenRequest } from '../tokens/tokenSource';
 import type { IssuedTokens } from '../tokens/tokenSet';
 import type {
@@ -76,6 +77,18 @@ function missingRefreshToken({ authorizationCode }: Connection, bundle: Bundle):
 			);
 }
 
+/** What was heard before need not be asked again. */
+function refusedBefore({ authorizationCode }: Connection, since: number): ReconnectError {
+	const again =
+		authorizationCode === undefined
+			? 'Authorize the connection again: type a new Refresh Token into the credential and save.'
+			: CONNECT_AGAIN;
+	return new ReconnectError(
+		`the provider has refused the refresh token since ${new Date(since).toISOString()}: the consent was withdrawn or has expired, or the token was used elsewhere. ${again}`,
+		{ code: 'INVALID_GRANT' },
+	);
+}
+
 /** No person has consented yet. */
 function notConnected(): ReconnectError {
 	return new ReconnectError(
@@ -114,10 +127,11 @@ export function createTokenRequest({
 	async function tryEach(
 		client: Omit<Client, 'authentication'>,
 		methods: readonly ClientAuthenticationMethod[],
-		grant: GrantRequest,
+		{ mayAsk, ...grant }: GrantRequest & { mayAsk?: MayAsk | undefined },
 	): Promise<{ response: TokenResponse; authentication: ClientAuthenticationMethod }> {
 		let refusal: unknown;
 		for (const authentication of methods) {
+			await mayAsk?.();
 			try {
 				return {
 					response: await server.requestTokens({ ...client, authentication }, grant),
@@ -143,7 +157,9 @@ export function createTokenRequest({
 	/** Sends one grant as the client, and says what came of it. */
 	async function request(
 		bundle: Bundle,
-		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'>,
+		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'> & {
+			mayAsk?: MayAsk | undefined;
+		},
 	): Promise<Consented> {
 		const clientSecret = await clientSecretOf(connection, bundle, store);
 		const client = {
@@ -183,7 +199,15 @@ export function createTokenRequest({
 			left.refreshToken === right.refreshToken &&
 			left.clientAuthentication === right.clientAuthentication,
 
-		async send(bundle): Promise<IssuedTokens> {
+		refused(bundle) {
+			const since = refusedSince(bundle);
+			return since === undefined ? undefined : { since, error: refusedBefore(connection, since) };
+		},
+
+		markRefused: ({ refreshToken }, at) =>
+			refreshToken === undefined ? undefined : { at, refreshTokenSha256: sha256(refreshToken) },
+
+		async send(bundle, mayAsk): Promise<IssuedTokens> {
 			// RFC 6749 §6: a refresh that names no scope asks for what was granted, and a person may have granted less than was asked for.
 			const scope =
 				connection.authorizationCode !== undefined || connection.scope === undefined
@@ -196,7 +220,7 @@ export function createTokenRequest({
 			const { refreshToken } = bundle;
 			if (refreshToken === undefined) throw missingRefreshToken(connection, bundle);
 			const grantType = 'refresh_token';
-			const { issued } = await request(bundle, { grantType, refreshToken, ...scope });
+			const { issued } = await request(bundle, { grantType, refreshToken, ...scope, mayAsk });
 			return issued;
 		},
 

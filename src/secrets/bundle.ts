@@ -25,6 +25,20 @@ export interface Claim {
 	readonly until: number;
 }
 
+/** A claim on the redemption of the refresh token, see src/tokens/lease.ts. */
+export interface LeaseClaim extends Claim {
+	/** How long it lasts. Clocks differ from host to host, so that `until` alone tells only its owner. */
+	readonly seconds: number;
+}
+
+/** A refresh token that the provider refuses for good. */
+export interface Refused {
+	/** Milliseconds since the epoch. */
+	readonly at: number;
+	/** Which one: another one, however it got into the bundle, is not meant. */
+	readonly refreshTokenSha256: string;
+}
+
 /** What is remembered of the authorization code flow (RFC 6749 §4.1). */
 export interface Authorization {
 	/** Milliseconds since the epoch at which a person last connected the account. */
@@ -54,16 +68,18 @@ export interface Bundle {
 		readonly refreshToken?: string;
 	};
 	readonly authorization?: Authorization;
-	/** Milliseconds since the epoch at which the provider refused the refresh token for good; absent while it is thought to be good. */
-	readonly reconnectNeededAt?: number;
+	/** Set while the refresh token is known to be refused for good. */
+	readonly refused?: Refused;
 	/** Who is redeeming the refresh token at present. */
-	readonly lease?: Claim;
+	readonly lease?: LeaseClaim;
 	/** Keys this package does not know, kept as they are: administrators and rotation functions write into secrets as well. */
 	readonly other: Readonly<Record<string, unknown>>;
 }
 
 const FORMAT_KEY = 'vaulted_oauth2';
 const FORMAT = 1;
+/** Whatever a bundle says, nobody waits longer than this for a lease to end. */
+const LONGEST_LEASE_SECONDS = 3600;
 
 function optional<V>(key: string, value: V | undefined): Record<string, V> {
 	return value === undefined ? {} : { [key]: value };
@@ -93,7 +109,7 @@ function formatAuthorization({
 
 /** The bundle as the secret's JSON text; times as ISO 8601, so that a person can read it. */
 export function formatBundle(bundle: Bundle): string {
-	const { sealedFor, tokenSet, typedSha256, authorization, reconnectNeededAt, lease } = bundle;
+	const { sealedFor, tokenSet, typedSha256, authorization, refused, lease } = bundle;
 	return JSON.stringify({
 		...bundle.other,
 		[FORMAT_KEY]: FORMAT,
@@ -125,10 +141,10 @@ export function formatBundle(bundle: Bundle): string {
 		},
 		...optional('authorization', authorization && formatAuthorization(authorization)),
 		...optional(
-			'reconnect_needed_at',
-			reconnectNeededAt === undefined ? undefined : iso(reconnectNeededAt),
+			'refused',
+			refused && { at: iso(refused.at), refresh_token_sha256: refused.refreshTokenSha256 },
 		),
-		...optional('lease', lease && formatClaim(lease)),
+		...optional('lease', lease && { ...formatClaim(lease), seconds: lease.seconds }),
 	});
 }
 
@@ -156,6 +172,14 @@ function parseClaim(value: unknown): Claim | undefined {
 	return owner === undefined || until === undefined ? undefined : { owner, until };
 }
 
+/** A lease that was edited by hand into something else is none. */
+function parseLease(value: unknown): LeaseClaim | undefined {
+	const claim = parseClaim(value);
+	const seconds = asObject(value)?.['seconds'];
+	if (claim === undefined || typeof seconds !== 'number' || !(seconds > 0)) return undefined;
+	return { ...claim, seconds: Math.min(seconds, LONGEST_LEASE_SECONDS) };
+}
+
 function parseAuthorization(value: unknown): Authorization | undefined {
 	const json = asObject(value);
 	if (json === undefined) return undefined;
@@ -169,6 +193,15 @@ function parseAuthorization(value: unknown): Authorization | undefined {
 		...optional('askedScope', asText(json['asked_scope'])),
 		used: Object.fromEntries(used),
 	};
+}
+
+function parseRefused(value: unknown): Refused | undefined {
+	const json = asObject(value);
+	const at = asTime(json?.['at']);
+	const refreshTokenSha256 = asText(json?.['refresh_token_sha256']);
+	return at === undefined || refreshTokenSha256 === undefined
+		? undefined
+		: { at, refreshTokenSha256 };
 }
 
 function invalid(secretId: string): SecretStoreError {
@@ -247,7 +280,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		token,
 		typed_sha256: typed,
 		authorization,
-		reconnect_needed_at: reconnectNeededAt,
+		refused,
 		lease,
 		...other
 	} = json;
@@ -267,8 +300,8 @@ export function parseBundle(content: string, secretId: string): Bundle {
 			...optional('refreshToken', asText(asObject(typed)?.['refresh_token'])),
 		},
 		...optional('authorization', parseAuthorization(authorization)),
-		...optional('reconnectNeededAt', asTime(reconnectNeededAt)),
-		...optional('lease', parseClaim(lease)),
+		...optional('refused', parseRefused(refused)),
+		...optional('lease', parseLease(lease)),
 		other,
 	};
 }
@@ -309,6 +342,12 @@ export function changedSince(sealedFor: SealedFor, connection: Connection): stri
 		...(base !== undefined && added.includes(base) ? ['API Base URL'] : []),
 		...(added.some((origin) => origin !== base) ? ['Additional API Origins'] : []),
 	];
+}
+
+/** Since when the bundle's refresh token is known to be refused (milliseconds since the epoch); undefined where it is not. */
+export function refusedSince({ refused, refreshToken }: Bundle): number | undefined {
+	if (refused === undefined || refreshToken === undefined) return undefined;
+	return refused.refreshTokenSha256 === sha256(refreshToken) ? refused.at : undefined;
 }
 
 /** The fields in which the secrets of such a connection are typed, as the form calls them. */

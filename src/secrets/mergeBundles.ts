@@ -28,11 +28,12 @@ export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle
 		'clientSecret',
 		'clientAuthentication',
 		'typedSha256',
-		'reconnectNeededAt',
-		'lease',
+		'refused',
 	] as const) {
 		if (changed(base[key], theirs[key])) take(key);
 	}
+	// A lease that was only renewed is still the same one.
+	if (base.lease?.owner !== theirs.lease?.owner) take('lease');
 	if (changed(base.authorization, theirs.authorization)) {
 		take('authorization');
 		// What was used stays used, whoever wrote it.

@@ -26,8 +26,9 @@ export interface IssuedTokens {
 /** The bundle with new tokens in it. The old refresh token stays where no new one came (RFC 6749 §6). */
 export function withTokens(bundle: Bundle, issued: IssuedTokens): Bundle {
 	const { tokenSet, refreshToken, clientAuthentication } = issued;
+	const { refused: _notAnyMore, ...rest } = bundle;
 	return {
-		...bundle,
+		...rest,
 		tokenSet,
 		...(refreshToken === undefined ? {} : { refreshToken }),
 		...(clientAuthentication === undefined ? {} : { clientAuthentication }),

@@ -77,12 +77,13 @@ export class WholeCore {
 	}
 
 	/** Connections with a memory of their own, as another process would have them. */
-	process(changes: { awsSystemCredentialsAllowed?: boolean } = {}): Connections {
+	process(changes: { awsSystemCredentialsAllowed?: boolean; severalProcesses?: boolean } = {}): Connections {
 		return new Connections({
 			settings: {
 				userFolder: this.folder,
 				encryptionKey: 'key of a test instance',
 				awsSystemCredentialsAllowed: changes.awsSystemCredentialsAllowed ?? false,
+				severalProcesses: changes.severalProcesses ?? false,
 				egressPolicy: undefined,
 			},
 			egress: createEgress(undefined, {}),

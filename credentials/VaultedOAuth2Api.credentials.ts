@@ -12,6 +12,7 @@ import {
 
 import { sharedConnections } from '../src';
 import { authenticateRequest } from './authenticateRequest';
+import { TEST_MARK } from './testMark';
 import { properties } from './properties';
 import { preAuthenticate } from './preAuthenticate';
 
@@ -41,6 +42,7 @@ export class VaultedOAuth2Api implements ICredentialType {
 		request: {
 			baseURL: '={{ $credentials.apiBaseUrl }}',
 			url: '={{ $credentials.validationPath || "" }}',
+			headers: TEST_MARK,
 			ignoreHttpStatusErrors: '={{ !$credentials.validationPath }}' as unknown as boolean,
 		},
 		rules: [

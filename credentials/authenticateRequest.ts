@@ -1,8 +1,9 @@
 import type { ICredentialDataDecryptedObject, IHttpRequestOptions } from 'n8n-workflow';
 
 import { ConfigurationError, mayReceiveToken, type Connections, type OpenConnection } from '../src';
+import { shownWithLink } from './connectLink';
 import { enter, phaseOf } from './phases';
-import { shown } from './shownError';
+import { takeTestMark } from './testMark';
 
 /** n8n's older request form, which the HTTP Request node still uses, has `uri`. */
 type AnyRequestOptions = IHttpRequestOptions & { uri?: string };
@@ -74,6 +75,7 @@ export async function authenticateRequest(
 	credentials: ICredentialDataDecryptedObject,
 	requestOptions: IHttpRequestOptions,
 ): Promise<IHttpRequestOptions> {
+	takeTestMark(credentials, requestOptions);
 	try {
 		if (
 			phaseOf(credentials)?.step !== 'unsealed' &&
@@ -90,7 +92,7 @@ export async function authenticateRequest(
 		return options;
 	} catch (error) {
 		if (error instanceof SealFirst) throw error;
-		const failure = shown(error);
+		const failure = await shownWithLink(connections, credentials, error);
 		enter(credentials, { step: 'failed', error: failure });
 		throw failure;
 	}

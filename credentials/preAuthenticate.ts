@@ -6,8 +6,8 @@ import type {
 } from 'n8n-workflow';
 
 import type { Connections } from '../src';
+import { shownWithLink } from './connectLink';
 import { enter, leave, phaseOf } from './phases';
-import { shown } from './shownError';
 
 /** Asks the API at the Validation Path whether it still takes the token. Undefined where it cannot be told. */
 async function isRefused(
@@ -75,7 +75,7 @@ export async function preAuthenticate(
 			? { ...(await connections.seal(credentials)) }
 			: {};
 	} catch (error) {
-		const failure = shown(error);
+		const failure = await shownWithLink(connections, credentials, error);
 		enter(credentials, { step: 'failed', error: failure });
 		throw failure;
 	}

@@ -34,6 +34,55 @@ export function clientCredentialsConnection({ client, server, api }: Parties): C
 	};
 }
 
+/** The path under which the demo's trigger is reached. */
+export const CONNECT_PATH = 'demo-connect';
+
+/** The credential for an account that a person connects. */
+export function accountConnection(parties: Parties & { redirectUri: string }): CredentialInput {
+	const { data } = clientCredentialsConnection(parties);
+	return {
+		name: 'Sample account',
+		type: CREDENTIAL_TYPE,
+		data: {
+			...data,
+			label: 'Sample account',
+			grantType: 'authorizationCode',
+			issuerUrl: parties.server.issuer,
+			tokenUrl: '',
+			redirectUri: parties.redirectUri,
+			scope: 'openid offline_access api:read',
+			// Without it the provider leaves offline_access out (OpenID Connect Core 1.0 §11).
+			authorizationParameters: '{"prompt":"consent"}',
+			pkce: true,
+		},
+	};
+}
+
+/** The node that connects an account. */
+export function connectTrigger(credential: { id: string; name: string }): WorkflowNode {
+	return {
+		name: 'Account connected',
+		type: 'n8n-nodes-vaulted-oauth2.vaultedOAuth2Trigger',
+		typeVersion: 1,
+		webhookId: CONNECT_PATH,
+		parameters: {},
+		credentials: { [CREDENTIAL_TYPE]: { id: credential.id, name: credential.name } },
+	};
+}
+
+/** The companion node, for an operation on the connection itself. */
+export function connectionNode(
+	credential: { id: string; name: string },
+	operation: string,
+	parameters: Record<string, unknown> = {},
+): WorkflowNode {
+	return {
+		...apiRequestNode(credential, ''),
+		name: operation,
+		parameters: { resource: 'connection', operation, ...parameters },
+	};
+}
+
 export const MANUAL_TRIGGER: WorkflowNode = {
 	name: 'Start',
 	type: 'n8n-nodes-base.manualTrigger',

@@ -23,9 +23,12 @@ function describe(outcome: Outcome): string {
 	return `Done: ${apiCalls} API calls with ${tokenRequests} token requests`;
 }
 
-async function untilInterrupted({ url, login }: Stage): Promise<void> {
+async function untilInterrupted({ url, login, connectUrl }: Stage): Promise<void> {
 	process.stdout.write(
 		`\n  n8n       ${url}\n  user      ${login.email}\n  password  ${login.password}\n\n`,
+	);
+	process.stdout.write(
+		`Connect an account yourself, once (any name and password will do):\n\n  ${connectUrl}\n\n`,
 	);
 	process.stdout.write('Ctrl+C stops everything.\n');
 	await stopped;
@@ -39,6 +42,9 @@ async function demonstrate(): Promise<Outcome> {
 		report(describe(outcome));
 		if (!outcome.sealed) throw new Error('The vault holds nothing');
 		if (!outcome.refreshed) throw new Error('The token was not replaced before its end');
+		if (!outcome.authorizationCode.connected) throw new Error('The account was not connected');
+		if (!outcome.authorizationCode.refreshed)
+			throw new Error('The account’s tokens were not refreshed');
 		if (staysOpen) await untilInterrupted(stage);
 		return outcome;
 	} finally {

@@ -7,9 +7,11 @@ import {
 	type OAuthClient,
 } from '../test/support/authorizationServer.ts';
 import { startSampleApi, type SampleApi } from '../test/support/sampleApi.ts';
+import { connectAccount, type AccountOutcome } from './account.ts';
 import {
 	apiRequestNode,
 	clientCredentialsConnection,
+	CONNECT_PATH,
 	httpRequestNode,
 	MANUAL_TRIGGER,
 } from './connection.ts';
@@ -40,12 +42,16 @@ export interface Outcome {
 	tokenRequests: number;
 	/** Whether the token was replaced before it expired, with no call refused. */
 	refreshed: boolean;
+	/** An account that a person connected. */
+	authorizationCode: AccountOutcome;
 }
 
 /** What stays up after the demo for somebody to look at. */
 export interface Stage {
 	readonly url: string;
 	readonly login: Login;
+	/** Connects an account; good for one use. */
+	readonly connectUrl: string;
 }
 
 /** Things to be closed at the end, the last one first. */
@@ -54,6 +60,8 @@ export type Closing = (close: () => Promise<unknown>) => void;
 interface Scene {
 	run: Run;
 	client: OAuthClient;
+	app: OAuthClient;
+	redirectUri: string;
 	server: AuthorizationServer;
 	api: SampleApi;
 	n8n: RunningN8n;
@@ -80,7 +88,8 @@ export async function tellStory(
 		httpRequestNode(credential, `${api.url}/me`),
 	]);
 	const { refreshed, executions } = await runUntilRefreshed(scene, workflowId);
-	const sealed = await isSealed(scene, executions);
+	const { account, link, executions: ofAccount } = await connectAccount(scene);
+	const sealed = await isSealed(scene, [...executions, ...ofAccount]);
 
 	const outcome = {
 		n8n: version,
@@ -89,18 +98,24 @@ export async function tellStory(
 		apiCalls: api.countRequests(),
 		tokenRequests: server.countTokenRequests(),
 		refreshed,
+		authorizationCode: account,
 	};
-	return { outcome, stage: { url: n8n.url, login } };
+	return { outcome, stage: { url: n8n.url, login, connectUrl: link } };
 }
 
 /** Starts everything: the authorization server, the API, and n8n with the package and a first user. */
 async function setScene(run: Run, closing: Closing): Promise<Scene> {
 	const nodes = await installPackage(run);
 
-	const client = { clientId: 'demo-client', clientSecret: randomBytes(24).toString('base64url') };
+	const newSecret = () => randomBytes(24).toString('base64url');
+	const client = { clientId: 'demo-client', clientSecret: newSecret() };
+	const app = { clientId: 'demo-app', clientSecret: newSecret() };
+	const n8nPort = await portFor(run, 'n8n', N8N_PORT);
+	const redirectUri = `http://127.0.0.1:${n8nPort}/webhook/${CONNECT_PATH}/callback`;
 	const server = await startAuthorizationServer({
 		port: await portFor(run, 'the authorization server', SERVER_PORT),
-		clients: [client],
+		clients: [client, { ...app, redirectUris: [redirectUri] }],
+		loginPages: true,
 		accessTokenSeconds: ACCESS_TOKEN_SECONDS,
 	});
 	closing(() => server.close());
@@ -117,7 +132,7 @@ async function setScene(run: Run, closing: Closing): Promise<Scene> {
 
 	const userFolder = await newUserFolder(nodes);
 	closing(() => rm(userFolder, { recursive: true, force: true }));
-	const n8n = await startN8n(run, { userFolder, port: await portFor(run, 'n8n', N8N_PORT) });
+	const n8n = await startN8n(run, { userFolder, port: n8nPort });
 	closing(() => n8n.stop());
 	run.report(`n8n is ready at ${n8n.url}`);
 
@@ -125,7 +140,7 @@ async function setScene(run: Run, closing: Closing): Promise<Scene> {
 	const password = `Demo-1-${randomBytes(9).toString('base64url')}`;
 	const login = { email: 'owner@example.com', password };
 	await rest.setUpOwner(login);
-	return { run, client, server, api, n8n, rest, login };
+	return { run, client, app, redirectUri, server, api, n8n, rest, login };
 }
 
 async function runOnce({ rest }: Scene, workflowId: string): Promise<Execution> {

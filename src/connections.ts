@@ -18,7 +18,7 @@ import type { SecretStore } from './secrets/store';
 import { VersionBudget } from './tokens/budget';
 import { systemClock, type Clock } from './tokens/clock';
 import type { TokenEvents } from './tokens/events';
-import { Lease, type LeaseOptions } from './tokens/lease';
+import { Lease } from './tokens/lease';
 import { TokenSource } from './tokens/tokenSource';
 
 /** A sealed connection, ready to serve tokens. */
@@ -41,7 +41,7 @@ export interface ConnectionsOptions {
 	readonly now: () => number;
 	/** Milliseconds by a clock that is never set back. Default: `now`. */
 	readonly elapsed?: () => number;
-	/** See {@link LeaseOptions.leaseMs}. */
+	/** Milliseconds a lease lasts, for tests. */
 	readonly leaseMs?: number;
 	readonly emit: TokenEvents;
 	/** Replaces the stores of {@link InstanceSettings}, for tests. */
@@ -159,9 +159,7 @@ export class Connections {
 				clock: this.clock,
 				...(leaseMs === undefined ? {} : { leaseMs }),
 				// One version each time at most, so that an outage of the provider leaves some for when it is over.
-				...(store.versionsPerDay === undefined
-					? {}
-					: { longestMs: DAY_MS / store.versionsPerDay }),
+				...(store.versionsPerDay === undefined ? {} : { longestMs: DAY_MS / store.versionsPerDay }),
 			});
 			this.leases.set(bundle, lease);
 		}

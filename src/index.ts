@@ -43,8 +43,8 @@ export function sharedConnections(log: Log): Connections {
 		shared = new Connections({
 			settings,
 			egress: createEgress(settings.egressPolicy, process.env),
-			now: systemClock.now,
-			elapsed: systemClock.elapsed,
+			now: () => systemClock.now(),
+			elapsed: () => systemClock.elapsed(),
 			emit: (event) => write(log, event),
 		});
 	}

@@ -204,6 +204,22 @@ export class N8nRest {
 		return (await this.request<{ id: string }>('POST', '/workflows', workflow)).id;
 	}
 
+	/** Publishes a stored workflow, so that its triggers and webhooks work. */
+	async publishWorkflow(id: string): Promise<void> {
+		const { versionId } = await this.request<{ versionId: string }>('GET', `/workflows/${id}`);
+		await this.request('POST', `/workflows/${id}/activate`, { versionId });
+	}
+
+	/** The last executions of a workflow, the newest first. */
+	async executionsOf(workflowId: string): Promise<{ id: string; status: string }[]> {
+		const filter = encodeURIComponent(JSON.stringify({ workflowId }));
+		const { results } = await this.request<{ results: { id: string; status: string }[] }>(
+			'GET',
+			`/executions?filter=${filter}`,
+		);
+		return results;
+	}
+
 	/** Runs a stored workflow from the named trigger, as the editor does, and waits for its end. */
 	async runWorkflow(workflowId: string, trigger: string): Promise<Execution> {
 		const started = await this.request<{ executionId: string }>(

@@ -1,6 +1,6 @@
 /** Cookies of one browser, by host and path; enough for the pages a person meets on the way to consent. */
 class Cookies {
-	private readonly kept = new Map<string, { value: string; host: string; path: string }>();
+	readonly #kept = new Map<string, { value: string; host: string; path: string }>();
 
 	take(url: URL, response: Response): void {
 		for (const line of response.headers.getSetCookie()) {
@@ -13,13 +13,13 @@ class Cookies {
 			const path = read('path') ?? '/';
 			const key = `${url.host} ${path} ${name}`;
 			const gone = value.join('=') === '' || read('max-age') === '0';
-			if (gone) this.kept.delete(key);
-			else this.kept.set(key, { value: `${name}=${value.join('=')}`, host: url.host, path });
+			if (gone) this.#kept.delete(key);
+			else this.#kept.set(key, { value: `${name}=${value.join('=')}`, host: url.host, path });
 		}
 	}
 
 	header(url: URL): string {
-		return [...this.kept.values()]
+		return [...this.#kept.values()]
 			.filter(({ host, path }) => host === url.host && url.pathname.startsWith(path))
 			.map(({ value }) => value)
 			.join('; ');
@@ -50,32 +50,35 @@ function attribute(tag: string, name: string): string | undefined {
  * browser is installed; what a person sees is tested in a real one.
  */
 export class Person {
-	private readonly cookies = new Cookies();
 	/** Every address visited, in order. */
 	readonly visited: string[] = [];
+	readonly #cookies = new Cookies();
+	readonly #stopAt: (url: URL) => boolean;
 
 	/** @param stopAt an address from which on redirects are not followed: nobody is there */
-	constructor(private readonly stopAt?: (url: URL) => boolean) {}
+	constructor(stopAt: (url: URL) => boolean = () => false) {
+		this.#stopAt = stopAt;
+	}
 
-	/** Opens an address and follows where it leads. */
-	async open(address: string | URL, init: RequestInit = {}): Promise<Page> {
+	/** Opens an address, or sends a form to it, and follows where that leads. */
+	async open(address: string | URL, form?: URLSearchParams): Promise<Page> {
 		let url = new URL(address);
-		let request = init;
+		let body = form;
 		for (let step = 0; step < 20; step += 1) {
 			this.visited.push(url.href);
-			if (this.stopAt?.(url) === true) return { url, status: 0, text: '' };
-			const cookie = this.cookies.header(url);
+			if (this.#stopAt(url)) return { url, status: 0, text: '' };
+			const cookie = this.#cookies.header(url);
 			const response = await fetch(url, {
-				...request,
+				...(body === undefined ? {} : { method: 'POST', body }),
 				redirect: 'manual',
-				headers: { ...request.headers, ...(cookie === '' ? {} : { cookie }) },
+				headers: cookie === '' ? {} : { cookie },
 			});
-			this.cookies.take(url, response);
+			this.#cookies.take(url, response);
 			const location = response.headers.get('location');
 			if (location === null) return { url, status: response.status, text: await response.text() };
 			await response.body?.cancel();
 			url = new URL(location, url);
-			request = {};
+			body = undefined;
 		}
 		throw new Error(`More than 20 redirects, the last to ${url.origin}`);
 	}
@@ -84,14 +87,13 @@ export class Person {
 	async submit(page: Page, values: Readonly<Record<string, string>> = {}): Promise<Page> {
 		const form = /<form\s[^>]*>/i.exec(page.text)?.[0];
 		if (form === undefined) throw new Error(`No form at ${page.url.origin}${page.url.pathname}`);
-		const hidden = [...page.text.matchAll(/<input\s[^>]*>/gi)]
-			.map(([tag]) => tag)
-			.filter((tag) => attribute(tag, 'type') === 'hidden')
-			.map((tag) => [attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? '']);
-		return await this.open(new URL(attribute(form, 'action') ?? '', page.url), {
-			method: 'POST',
-			body: new URLSearchParams({ ...(Object.fromEntries(hidden) as object), ...values }),
-		});
+		const fields = new URLSearchParams();
+		for (const [tag] of page.text.matchAll(/<input\s[^>]*>/gi)) {
+			if (attribute(tag, 'type') !== 'hidden') continue;
+			fields.set(attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? '');
+		}
+		for (const [name, value] of Object.entries(values)) fields.set(name, value);
+		return await this.open(new URL(attribute(form, 'action') ?? '', page.url), fields);
 	}
 
 	/** Signs in and consents on the pages of `oidc-provider`, from a link to wherever that leads. */

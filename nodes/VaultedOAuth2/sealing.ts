@@ -17,10 +17,10 @@ let queue: Promise<unknown> = Promise.resolve();
  */
 async function sealByRequest(item: Item, fields: ICredentialDataDecryptedObject): Promise<void> {
 	const { node } = item;
-	const { apiBaseUrl, tenantId } = fields as Record<string, string | undefined>;
+	const { apiBaseUrl } = await sharedConnections(LoggerProxy).read(fields);
 	const request: IHttpRequestOptions = {
 		method: 'GET',
-		url: (apiBaseUrl ?? '').trim().replaceAll('{tenantId}', encodeURIComponent(tenantId ?? '')),
+		url: apiBaseUrl,
 		// An API's base address often answers 404.
 		ignoreHttpStatusErrors: true,
 		disableFollowRedirect: true,

@@ -8,6 +8,7 @@ import {
 } from 'n8n-workflow';
 
 import { answer, CONNECT, CREDENTIAL_TYPE } from './connect';
+import { LONGEST_SESSION_MINUTES } from './summary';
 
 const properties: INodeProperties[] = [
 	{
@@ -38,7 +39,7 @@ const properties: INodeProperties[] = [
 		name: 'sessionMinutes',
 		type: 'number',
 		default: 60,
-		typeOptions: { minValue: 1, maxValue: 1440 },
+		typeOptions: { minValue: 1, maxValue: LONGEST_SESSION_MINUTES },
 		displayOptions: { show: { issueSessionToken: [true] } },
 		description: 'How long the session token is good for. It cannot be withdrawn before.',
 	},

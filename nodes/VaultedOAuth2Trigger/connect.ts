@@ -1,16 +1,9 @@
-import {
-	LoggerProxy,
-	type IDataObject,
-	type INodeExecutionData,
-	type IWebhookFunctions,
-	type IWebhookResponseData,
-} from 'n8n-workflow';
+import { LoggerProxy, type IWebhookFunctions, type IWebhookResponseData } from 'n8n-workflow';
 
 import {
 	sharedConnections,
 	randomText,
 	ConfigurationError,
-	type Connected,
 	type FlowCookie,
 	type OpenConnection,
 } from '../../src';
@@ -24,6 +17,7 @@ import {
 	type Outcome,
 } from './outcome';
 import { pageHeaders, PRIVATE, renderPage } from './page';
+import { summaryOf, summaryOptions } from './summary';
 
 /** The credential type this node works with. */
 export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
@@ -101,39 +95,6 @@ function outcomeOf(node: IWebhookFunctions, error: unknown): Outcome {
 	return outcome ?? UNEXPECTED;
 }
 
-/** What the workflow learns; nothing of it opens anything, but for the session token where one was asked for. */
-async function summary(
-	node: IWebhookFunctions,
-	{ connected, connection }: { connected: Connected; connection: Connectable },
-): Promise<INodeExecutionData> {
-	const { label, secretId, scopes, expiresAt, refreshable, reconnected, claims, unsaved } =
-		connected;
-	const chosen = (node.getNodeParameter('claims', '') as string).split(/[\s,]+/);
-	const told = Object.fromEntries(
-		chosen.flatMap((name) => (claims?.[name] === undefined ? [] : [[name, claims[name]]])),
-	);
-	const json: IDataObject = {
-		event: 'connected',
-		label,
-		scopes: [...scopes],
-		expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
-		refreshable,
-		reconnected,
-		secretStore: connection.secretRef.store,
-		secretId,
-		stored: unsaved === undefined,
-	};
-	if (claims === undefined) return { json };
-	Object.assign(json, { subject: claims.sub, claims: told });
-	if (node.getNodeParameter('issueSessionToken', false) === true) {
-		const lifetimeMs = Number(node.getNodeParameter('sessionMinutes', 60)) * 60_000;
-		const session = { subject: claims.sub, claims: told };
-		const { token, expiresAt: ends } = await connection.sessions.issue(session, lifetimeMs);
-		Object.assign(json, { sessionToken: token, sessionExpiresAt: new Date(ends).toISOString() });
-	}
-	return { json };
-}
-
 async function begin(
 	node: IWebhookFunctions,
 	query: URLSearchParams,
@@ -160,8 +121,9 @@ async function finish(
 	const leave = (outcome: Outcome): void =>
 		redirect(node, `${here}?outcome=${writeOutcome(authorization.keys, outcome, Date.now())}`);
 	try {
+		const options = summaryOptions(node);
 		const connected = await authorization.callback(query, node.getRequestObject().headers.cookie);
-		const item = await summary(node, { connected, connection });
+		const item = await summaryOf(connected, connection, options);
 		leave(connectedOutcome(connected));
 		return { ...ANSWERED, workflowData: [[item]] };
 	} catch (error) {

@@ -25,8 +25,11 @@ interface Shown extends Outcome {
 /** For which purpose outcomes are signed. */
 const PURPOSE = 'outcome';
 const SHOWN_MS = 600_000;
-/** Scopes shown; some providers know hundreds. */
-const MOST_SCOPES = 40;
+// The page's address has to stay below the 8 KiB that proxies commonly take, whatever provider and store say.
+/** Bytes of all scopes shown; some providers know hundreds. */
+const LONGEST_SCOPES = 2000;
+/** Characters of one paragraph. */
+const LONGEST_TEXT = 1000;
 
 const STATUS: Record<FailureClass, number> = {
 	reconnect: 400,
@@ -35,17 +38,36 @@ const STATUS: Record<FailureClass, number> = {
 	secretStore: 503,
 };
 
+function shownScopes(scopes: readonly string[]): readonly string[] {
+	let left = LONGEST_SCOPES;
+	const shown = scopes.filter((scope) => (left -= Buffer.byteLength(scope)) >= 0);
+	const more = scopes.length - shown.length;
+	return more === 0 ? shown : [...shown, `… and ${more} more`];
+}
+
+/** An error's text goes on after its title; a paragraph begins anew. */
+function paragraphs(texts: readonly string[]): readonly string[] {
+	return texts.map((text) => {
+		const whole = text.charAt(0).toUpperCase() + text.slice(1);
+		return whole.length > LONGEST_TEXT ? `${whole.slice(0, LONGEST_TEXT)}…` : whole;
+	});
+}
+
+/** To the minute, without a time zone of this machine's. */
+function moment(at: number): string {
+	return `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+}
+
 /** What a person should know who has just connected an account. */
 export function connectedOutcome(connected: Connected): Outcome {
 	const { label, scopes, refreshable, expiresAt, unsaved } = connected;
-	const end =
-		expiresAt === null ? 'with its access token' : `at ${new Date(expiresAt).toISOString()}`;
+	const end = expiresAt === null ? 'with its access token' : `at ${moment(expiresAt)}`;
 	return {
 		status: 200,
 		headline: connected.reconnected ? 'Connected again' : 'Connected',
 		label,
-		scopes: scopes.slice(0, MOST_SCOPES),
-		text: [
+		scopes: shownScopes(scopes),
+		text: paragraphs([
 			...(refreshable
 				? []
 				: [
@@ -57,7 +79,7 @@ export function connectedOutcome(connected: Connected): Outcome {
 						`It could not be stored yet: ${unsaved.message} It works meanwhile, and is stored as soon as that is possible; if n8n is restarted before, connect again.`,
 					]),
 			'You can close this tab.',
-		],
+		]),
 	};
 }
 
@@ -65,7 +87,7 @@ export function connectedOutcome(connected: Connected): Outcome {
 export function refusedOutcome(error: unknown): Outcome | undefined {
 	if (!(error instanceof VaultedOAuth2Error)) return undefined;
 	const [headline = '', ...text] = error.message.split(' – ');
-	return { status: STATUS[error.failureClass], headline, text: [text.join(' – ')] };
+	return { status: STATUS[error.failureClass], headline, text: paragraphs([text.join(' – ')]) };
 }
 
 /** For errors that nobody foresaw: what happened is in the log only. */

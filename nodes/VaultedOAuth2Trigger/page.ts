@@ -14,7 +14,7 @@ function escape(text: string): string {
 
 // Contrast: all texts 7:1 and more on their backgrounds, light and dark (WCAG 2.2, 1.4.6).
 const STYLE = `
-:root { color-scheme: light dark; --text: #1f2430; --muted: #4a5162; --page: #f3f4f7; --card: #fff; --line: #c9cdd8; --mark: #0b6b3a; }
+:root { color-scheme: light dark; --text: #1f2430; --muted: #4a5162; --page: #f3f4f7; --card: #fff; --line: #c9cdd8; --mark: #096234; }
 .refused { --mark: #9b1c1c; }
 @media (prefers-color-scheme: dark) {
 	:root { --text: #eceef4; --muted: #bcc2d0; --page: #15171d; --card: #20232c; --line: #454b5c; --mark: #6fdc9f; }

@@ -15,7 +15,7 @@ export interface Ticket {
 	readonly kind: TicketKind;
 	/** Random. */
 	readonly id: string;
-	/** Milliseconds since the epoch; whole seconds. */
+	/** Milliseconds since the epoch. */
 	readonly expiresAt: number;
 }
 
@@ -49,15 +49,15 @@ export class FlowKeys {
 
 	/** A signed ticket, in characters that need no encoding in an address. */
 	issue({ kind, id, expiresAt }: Ticket): string {
-		return this.sign('ticket', [kind, Math.floor(expiresAt / 1000).toString(36), id].join('.'));
+		return this.sign('ticket', [kind, expiresAt.toString(36), id].join('.'));
 	}
 
 	/** The ticket in a text; undefined where it was not issued with this key. Whether it has expired is for the caller to say. */
 	read(text: string): Ticket | undefined {
-		const [kind = '', seconds = '', id = '', ...rest] =
+		const [kind = '', expiry = '', id = '', ...rest] =
 			this.verify('ticket', text)?.split('.') ?? [];
 		if (!KINDS.includes(kind) || id === '' || rest.length > 0) return undefined;
-		return { kind: kind as TicketKind, id, expiresAt: Number.parseInt(seconds, 36) * 1000 };
+		return { kind: kind as TicketKind, id, expiresAt: Number.parseInt(expiry, 36) };
 	}
 
 	/** Appends a signature (HMAC, RFC 2104) that holds for one purpose only. */

@@ -1,9 +1,4 @@
-import {
-	ProviderError,
-	ReconnectError,
-	SecretStoreError,
-	VaultedOAuth2Error,
-} from '../errors';
+import { ProviderError, ReconnectError, SecretStoreError, VaultedOAuth2Error } from '../errors';
 import type { Bundle, Refused } from '../secrets/bundle';
 import type { SealedBundle } from '../secrets/sealedBundle';
 import type { VersionBudget } from './budget';

@@ -1,4 +1,5 @@
 import { callingStories } from './stories/calling';
+import { connectingStories } from './stories/connecting';
 import { editingStories } from './stories/editing';
 import { formStories } from './stories/form';
 import { forgingStories, hostIdentityStories } from './stories/forging';
@@ -36,6 +37,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		afterAll(async () => await editor.close());
 
 		formStories(current, () => editor);
+		describe('connecting', () => connectingStories(current, () => editor));
 	});
 
 	// After everything else, since it looks through all of that.

@@ -148,6 +148,7 @@ describe('Get Status', () => {
 		const tokens = rig.provider.countTokenRequests();
 		await expect(rig.connection(credential, 'getStatus')).resolves.toEqual({
 			healthy: true,
+			state: 'healthy',
 			label: expect.stringMatching(/^Example CRM \d+$/) as string,
 			grantType: 'client_credentials',
 			secretStore: 'localVault',
@@ -181,6 +182,7 @@ describe('Get Status', () => {
 		const tokens = rig.provider.countTokenRequests();
 		await expect(rig.connection(unsaved, 'getStatus')).resolves.toEqual({
 			healthy: false,
+			state: 'failing',
 			lastError: {
 				class: 'configuration',
 				code: 'NOT_SEALED',

@@ -4,6 +4,7 @@ import type {
 	INodeExecutionData,
 	INodeParameters,
 } from 'n8n-workflow';
+import { Person } from '../../demo/harness/person';
 import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
 import { VaultedOAuth2 } from '../../nodes/VaultedOAuth2/VaultedOAuth2.node';
 import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
@@ -14,6 +15,10 @@ import { startRecorder, type Recorder } from './recorder';
 export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
 const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
 const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
+
+const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
+/** A trigger's callback; nobody listens there. */
+const REDIRECT_URI = 'http://127.0.0.1:9/webhook/crm/callback';
 
 export interface Credential {
 	readonly id: string;
@@ -68,7 +73,10 @@ export class Rig {
 			credentialTypes: [new VaultedOAuth2Api()],
 			env,
 		});
-		const provider = await startAuthorizationServer({ clients: [CLIENT] });
+		const provider = await startAuthorizationServer({
+			clients: [CLIENT, { ...APP, redirectUris: [REDIRECT_URI] }],
+			loginPages: true,
+		});
 		const api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
 		const [recorder, elsewhere] = [await startRecorder(), await startRecorder()];
 		return new Rig(engine, { provider, api, recorder, elsewhere });
@@ -87,6 +95,25 @@ export class Rig {
 			secretStore: 'localVault',
 			...changes,
 		};
+	}
+
+	/** Changes that make the form one for an account that a person connects. */
+	get byCode(): ICredentialDataDecryptedObject {
+		return {
+			grantType: 'authorizationCode',
+			tokenUrl: '',
+			issuerUrl: this.provider.issuer,
+			redirectUri: REDIRECT_URI,
+			...APP,
+			scope: 'openid offline_access api:read',
+			authorizationParameters: '{"prompt":"consent"}',
+		};
+	}
+
+	/** A person signs in and consents; where the browser ends. */
+	async consent(authorizationUrl: string): Promise<URL> {
+		const person = new Person(({ href }) => href.startsWith(REDIRECT_URI));
+		return (await person.consent(authorizationUrl)).url;
 	}
 
 	/** A credential that was saved and tested in the editor. */

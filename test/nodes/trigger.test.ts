@@ -303,6 +303,22 @@ describe('an attack', () => {
 		}
 	});
 
+	it('connect with a link that has expired, or with a state in place of a link', async () => {
+		const { keys } = (await connections.open(fields)).authorization!;
+		const cases = [
+			['link', Date.now() - 1000, 'This link has expired'],
+			['browser', Date.now() + 60_000, 'with a link that was made for this connection'],
+		] as const;
+		for (const [kind, expiresAt, text] of cases) {
+			const ticket = keys.issue({ kind, id: 'some-id', expiresAt });
+			const page = await new Person().open(
+				`${host.origin}/prefix/webhook/crm/connect?link=${ticket}`,
+			);
+			expect(page.status).toBe(400);
+			expect(textOf(page)).toContain(text);
+		}
+	});
+
 	it('connect twice with one link', async () => {
 		const address = await link(fields);
 		await fetch(address, { redirect: 'manual' });
@@ -316,6 +332,19 @@ describe('an attack', () => {
 		const { person, answer } = await visit(fields);
 		answer.searchParams.set('state', `${answer.searchParams.get('state') ?? ''}x`);
 		await refused(person.open(answer), 'was not asked for by this connection');
+	});
+
+	it('a state that has expired, is for pasting, or is a link', async () => {
+		const { keys } = (await connections.open(fields)).authorization!;
+		const cases = [
+			['browser', Date.now() - 1000, 'within ten minutes'],
+			['paste', Date.now() + 60_000, 'an answer that is pasted'],
+			['link', Date.now() + 60_000, 'was not asked for by this connection'],
+		] as const;
+		for (const [kind, expiresAt, text] of cases) {
+			const state = keys.issue({ kind, id: 'some-id', expiresAt });
+			await refused(new Person().open(`${host.callbackUrl}?code=c&state=${state}`), text);
+		}
 	});
 
 	it('a state of another connection', async () => {
@@ -392,6 +421,34 @@ describe('an attack', () => {
 		);
 		expect(await files()).toEqual(stored);
 	});
+});
+
+it.each([Number.NaN, 0, 'soon', 1441])(
+	'a session lifetime of %p is refused before the consent is used: corrected, the same answer connects',
+	async (sessionMinutes) => {
+		const fields = await choose();
+		const { person, answer } = await visit(fields);
+		host.parameters = { issueSessionToken: true, sessionMinutes };
+		const page = await person.open(answer);
+		expect(page.status).toBe(409);
+		expect(textOf(page)).toContain('Session Lifetime (Minutes): it has to be a number');
+		expect(host.started).toEqual([]);
+
+		host.parameters = {};
+		await expect(person.open(answer)).resolves.toMatchObject({ status: 200 });
+		await expect(statusOf(fields)).resolves.toBe('connected');
+	},
+);
+
+it('connecting again says so, and replaces the tokens', async () => {
+	const fields = await choose();
+	await new Person().consent(await link(fields));
+	const { tokens } = await connections.open(fields);
+	const { accessToken } = await tokens.get();
+	const page = await new Person().consent(await link(fields));
+	expect(textOf(page)).toContain('Connected again');
+	expect(host.started).toMatchObject([{ reconnected: false }, { reconnected: true }]);
+	await expect(tokens.get()).resolves.not.toMatchObject({ accessToken });
 });
 
 it('an answer that is used again is told so, and the tokens stay as they were', async () => {

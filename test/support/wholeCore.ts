@@ -77,7 +77,9 @@ export class WholeCore {
 	}
 
 	/** Connections with a memory of their own, as another process would have them. */
-	process(changes: { awsSystemCredentialsAllowed?: boolean; severalProcesses?: boolean } = {}): Connections {
+	process(
+		changes: { awsSystemCredentialsAllowed?: boolean; severalProcesses?: boolean } = {},
+	): Connections {
 		return new Connections({
 			settings: {
 				userFolder: this.folder,

@@ -118,7 +118,10 @@ export class Fixture {
 			read: async (id) => await alive(process, () => store.read(id)),
 			write: async (id, content, expected) => {
 				const written = await alive(process, () => store.write(id, content, expected));
-				return await dies(process, 'after the write', written, content.includes('"lease"'));
+				// The claim is a write as well.
+				return content.includes('"lease"')
+					? written
+					: await dies(process, 'after the write', written);
 			},
 		};
 	}
@@ -211,8 +214,8 @@ async function alive<T>(process: Process, act: () => Promise<T>): Promise<T> {
 }
 
 /** The value; or nothing for ever, where the process dies at this moment. */
-async function dies<T>(process: Process, moment: Death, value: T, not = false): Promise<T> {
-	if (process.diesAt === moment && !not) process.isDead = true;
+async function dies<T>(process: Process, moment: Death, value: T): Promise<T> {
+	if (process.diesAt === moment) process.isDead = true;
 	return await (process.isDead ? never<T>() : Promise.resolve(value));
 }
 

@@ -39,12 +39,12 @@ export class VirtualTime {
 
 	/** Lets time pass until the promise is settled. */
 	async until<T>(promise: Promise<T>): Promise<T> {
-		let isSettled = false;
-		const settled = promise.finally(() => (isSettled = true));
+		const state = { isSettled: false };
+		const settled = promise.finally(() => (state.isSettled = true));
 		settled.catch(() => undefined);
 		for (let fired = 0; fired < MOST_TIMERS; fired += 1) {
 			await quiet();
-			if (isSettled) return await settled;
+			if (state.isSettled) return await settled;
 			if (!this.fireNext()) throw new Error('Nothing is left that could settle it');
 		}
 		throw new Error('It waits for ever');

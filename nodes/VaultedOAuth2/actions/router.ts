@@ -7,14 +7,18 @@ import {
 
 import { errorDetails, toNodeError } from '../errors';
 import { request } from './apiRequest/request';
+import { getAuthorizationUrl } from './connection/getAuthorizationUrl';
 import { getStatus } from './connection/getStatus';
+import { keepAlive } from './connection/keepAlive';
 import { refreshNow } from './connection/refreshNow';
 import { validate } from './connection/validate';
 import type { Operation } from './operation';
+import { verify } from './session/verify';
 
 const OPERATIONS: Record<string, Record<string, Operation>> = {
 	apiRequest: { request },
-	connection: { getStatus, refreshNow, validate },
+	connection: { getAuthorizationUrl, getStatus, keepAlive, refreshNow, validate },
+	session: { verify },
 };
 
 /**
@@ -32,6 +36,7 @@ const choices: INodeProperties[] = [
 		options: [
 			{ name: 'API Request', value: 'apiRequest' },
 			{ name: 'Connection', value: 'connection' },
+			{ name: 'Session', value: 'session' },
 		],
 		default: 'apiRequest',
 	},
@@ -59,11 +64,24 @@ const choices: INodeProperties[] = [
 		displayOptions: { show: { resource: ['connection'] } },
 		options: [
 			{
+				name: 'Get Authorization URL',
+				value: 'getAuthorizationUrl',
+				description: 'Get a link for whoever connects the account. Grant Type: Authorization Code.',
+				action: 'Get the authorization URL of a connection',
+			},
+			{
 				name: 'Get Status',
 				value: 'getStatus',
 				description:
 					'Tell whether the connection is healthy, when its token expires and when it is refreshed, without asking for a token',
 				action: 'Get the status of a connection',
+			},
+			{
+				name: 'Keep Alive',
+				value: 'keepAlive',
+				description:
+					'Refresh a connection that would lapse when nobody uses it, and tell whether it needs a person',
+				action: 'Keep a connection alive',
 			},
 			{
 				name: 'Refresh Now',
@@ -79,6 +97,22 @@ const choices: INodeProperties[] = [
 			},
 		],
 		default: 'getStatus',
+	},
+	{
+		displayName: 'Operation',
+		name: 'operation',
+		type: 'options',
+		noDataExpression: true,
+		displayOptions: { show: { resource: ['session'] } },
+		options: [
+			{
+				name: 'Verify',
+				value: 'verify',
+				description: 'Tell who holds a session token that the trigger issued',
+				action: 'Verify a session token',
+			},
+		],
+		default: 'verify',
 	},
 ];
 

@@ -80,6 +80,12 @@ export function leakStories(scene: () => Scene): void {
 		return await placesOf(secrets.flatMap(disguises));
 	}
 
+	/** Whatever the providers know or issued: client secrets, tokens, authorization codes. */
+	function confidentialTexts(): string[] {
+		const { provider, accounting } = scene();
+		return [...provider.confidential(), ...accounting.provider.confidential()];
+	}
+
 	it('looks in the right places: what is not confidential is found there', async () => {
 		// In every label, and in every workflow.
 		const found = await placesOf([`(${scene().store.kind})`, scene().api.url]);
@@ -91,7 +97,7 @@ export function leakStories(scene: () => Scene): void {
 		const contents = await Promise.all(
 			[...scene().pointers.keys()].map((secretId) => scene().store.read(secretId)),
 		);
-		const confidential = scene().provider.confidential();
+		const confidential = confidentialTexts();
 		const kinds = scene().provider.issued.map(({ kind }) => kind);
 		expect(new Set(kinds)).toEqual(new Set(['ClientCredentials', 'AccessToken', 'RefreshToken']));
 		expect(contents).not.toEqual([]);
@@ -103,9 +109,9 @@ export function leakStories(scene: () => Scene): void {
 	});
 
 	it('no client secret and no token is anywhere but in the store', async () => {
-		expect(await leaksOf(scene().provider.confidential())).toEqual([]);
-		const { client, changingClient } = scene();
-		expect(await placesOf([client, changingClient].flatMap(basic))).toEqual([]);
+		expect(await leaksOf(confidentialTexts())).toEqual([]);
+		const { client, changingClient, app } = scene();
+		expect(await placesOf([client, changingClient, app].flatMap(basic))).toEqual([]);
 	});
 
 	it('a secret that failed validation, and was corrected since, is nowhere', async () => {

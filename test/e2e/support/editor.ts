@@ -1,5 +1,3 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import {
 	chromium,
 	selectors,
@@ -9,23 +7,8 @@ import {
 	type Response,
 } from 'playwright-core';
 import type { CredentialTest } from '../../../demo/harness/n8nRest';
-import { RUN, type Instance } from './instance';
-
-const FLAGS = [
-	'--no-sandbox',
-	'--disable-gpu',
-	'--disable-quic',
-	'--no-first-run',
-	'--disable-background-networking',
-	'--disable-component-update',
-	'--disable-sync',
-];
-
-/** Those of the documentation are replaced only where that is asked for. */
-const SCREENSHOTS =
-	process.env['UPDATE_SCREENSHOTS'] === '1'
-		? join(RUN.root, 'docs', 'images')
-		: join(RUN.root, '.cache', 'e2e', 'screenshots');
+import { FLAGS, screenshotTo } from './chromium';
+import type { Instance } from './instance';
 
 selectors.setTestIdAttribute('data-test-id');
 
@@ -159,8 +142,7 @@ export class Editor {
 				.click({ timeout: 1000 })
 				.catch(() => undefined);
 		}
-		mkdirSync(SCREENSHOTS, { recursive: true });
-		await this.page.screenshot({ path: join(SCREENSHOTS, `${name}.png`), animations: 'disabled' });
+		await screenshotTo(this.page, name);
 	}
 
 	get #form(): Locator {

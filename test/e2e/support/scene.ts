@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { properties } from '../../../credentials/properties';
-import { CREDENTIAL_TYPE, MANUAL_TRIGGER } from '../../../demo/connection';
+import {
+	apiRequestNode,
+	connectTrigger,
+	CREDENTIAL_TYPE,
+	MANUAL_TRIGGER,
+} from '../../../demo/connection';
 import type {
 	CredentialTest,
 	Execution,
@@ -13,6 +18,7 @@ import {
 	startAuthorizationServer,
 	type AuthorizationServer,
 } from '../../support/authorizationServer';
+import { ACCOUNTING_SCOPE, startAccounting } from '../../support/accounting';
 import { startSampleApi, type SampleApi } from '../../support/sampleApi';
 import type { Fields } from './database';
 import type { Instance } from './instance';
@@ -46,6 +52,8 @@ interface Servers {
 	readonly api: SampleApi;
 	/** Somebody else's server, which takes any token and remembers that it came. */
 	readonly attacker: SampleApi;
+	/** An accounting API, and the identity server where its users consent. */
+	readonly accounting: { readonly provider: AuthorizationServer; readonly api: SampleApi };
 	readonly store: Store;
 }
 
@@ -65,6 +73,13 @@ function changed(fields: Fields): Fields {
 	);
 }
 
+/** Accounts that one suite connects; each has a redirect URI that the provider has to know in advance. */
+const MOST_ACCOUNTS = 12;
+
+function redirectUri({ n8n }: Instance, path: string): string {
+	return `${n8n.url}/webhook/connect-${path}/callback`;
+}
+
 /** n8n between real servers: a provider, its API, a secret store, and somebody else's server. */
 export class Scene {
 	/** Secrets that were typed and failed validation. Nothing else uses them. */
@@ -78,21 +93,27 @@ export class Scene {
 	readonly provider: AuthorizationServer;
 	readonly api: SampleApi;
 	readonly attacker: SampleApi;
+	readonly accounting: Servers['accounting'];
 	readonly store: Store;
+
+	/** The client that people connect their accounting to. */
+	readonly app: Client;
 
 	readonly #unsealed: Saved[] = [];
 	#connections = 0;
+	#accounts = 0;
 
 	private constructor(
 		readonly instance: Instance,
-		clients: [Client, Client],
+		clients: [Client, Client, Client],
 		servers: Servers,
 	) {
-		[this.client, this.changingClient] = clients;
+		[this.client, this.changingClient, this.app] = clients;
 		({
 			provider: this.provider,
 			api: this.api,
 			attacker: this.attacker,
+			accounting: this.accounting,
 			store: this.store,
 		} = servers);
 	}
@@ -100,7 +121,12 @@ export class Scene {
 	static async start(instance: Instance, kind: StoreKind): Promise<Scene> {
 		const clients: [Client, Client] = [newClient('example-crm'), newClient('example-erp')];
 		const provider = await startAuthorizationServer({ clients });
-		return new Scene(instance, clients, {
+		const app = newClient('example-books');
+		const redirectUris = Array.from({ length: MOST_ACCOUNTS }, (_, index) =>
+			redirectUri(instance, `${kind}-${index + 1}`),
+		);
+		return new Scene(instance, [...clients, app], {
+			accounting: await startAccounting([{ ...app, redirectUris }]),
 			provider,
 			api: await startSampleApi({ isActive: (token) => provider.isActive(token) }),
 			attacker: await startSampleApi({ isActive: () => true }),
@@ -109,8 +135,9 @@ export class Scene {
 	}
 
 	async close(): Promise<void> {
-		const { provider, api, attacker, store } = this;
-		await Promise.all([provider, api, attacker, store].map((server) => server.close()));
+		const { provider, api, attacker, accounting, store } = this;
+		const servers = [provider, api, attacker, accounting.provider, accounting.api, store];
+		await Promise.all(servers.map((server) => server.close()));
 	}
 
 	/** What a builder fills in for Client Credentials. Every form has a label of its own, since one label is one connection. */
@@ -135,6 +162,41 @@ export class Scene {
 			scope: '',
 			...changes,
 		});
+	}
+
+	/** A form for an account that a person connects, by a trigger of its own; see {@link connectWorkflow}. */
+	accountForm(changes: Fields = {}): Fields & { readonly redirectUri: string } {
+		this.#accounts += 1;
+		return {
+			...this.form({
+				grantType: 'authorizationCode',
+				tokenUrl: '',
+				issuerUrl: this.accounting.provider.issuer,
+				...this.app,
+				scope: ACCOUNTING_SCOPE,
+				// Without it the provider leaves offline_access out (OpenID Connect Core 1.0 §11).
+				authorizationParameters: '{"prompt":"consent"}',
+				apiBaseUrl: this.accounting.api.url,
+				...changes,
+			}),
+			redirectUri: redirectUri(this.instance, `${this.store.kind}-${this.#accounts}`),
+		};
+	}
+
+	/** Publishes a workflow that connects accounts to a credential, and calls the API with each; its id. */
+	async connectWorkflow(
+		saved: Saved,
+		{ redirectUri: address }: { readonly redirectUri: string },
+		parameters: Record<string, unknown> = {},
+	): Promise<string> {
+		const { owner } = this.instance;
+		const webhookId = new URL(address).pathname.split('/').at(-2) ?? '';
+		const id = await owner.createWorkflow('Connect', [
+			{ ...connectTrigger(saved), webhookId, parameters },
+			apiRequestNode(saved, '/me'),
+		]);
+		await owner.publishWorkflow(id);
+		return id;
 	}
 
 	/** A secret that no provider takes. */

@@ -16,7 +16,9 @@ async function execute(item: Item): Promise<INodeExecutionData[]> {
 		{
 			json: {
 				...(found.open === undefined ? {} : describeStatus(found.open)),
-				...(failure === undefined ? {} : { healthy: false, lastError: failureOf(failure) }),
+				...(failure === undefined
+					? {}
+					: { healthy: false, state: 'failing', lastError: failureOf(failure) }),
 			},
 		},
 	];

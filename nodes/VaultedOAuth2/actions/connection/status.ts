@@ -2,6 +2,7 @@ import type { IDataObject } from 'n8n-workflow';
 
 import type { Connection, OpenConnection, TokenSet } from '../../../../src';
 import { failureOf } from '../../errors';
+import { stateOf } from './state';
 
 const DAY_SECONDS = 86_400;
 
@@ -40,10 +41,23 @@ const NO_TOKEN: IDataObject = {
 	scope: null,
 };
 
+/** A person consented to another scope than the form asks for now. */
+function scopeWarnings({ connection, tokens }: OpenConnection): string[] {
+	const { askedScope } = tokens.status();
+	const asked = connection.authorizationCode?.scope;
+	if (askedScope === undefined || asked === undefined) return [];
+	const sorted = (scope: string) => scope.split(' ').sort().join(' ');
+	if (sorted(askedScope) === sorted(asked)) return [];
+	return [
+		`Scope was changed after the account had been connected (then: ${askedScope}). Connect it again, so that the change takes effect.`,
+	];
+}
+
 /** Every refresh that rotates the refresh token has to be written, and a store takes only so many versions. */
-function warnings({ connection, store, tokens }: OpenConnection): string[] {
+function versionWarnings({ connection, store, tokens }: OpenConnection): string[] {
 	const { tokenSet, refreshAt } = tokens.status();
-	if (connection.grantType !== 'refresh_token' || store.versionsPerDay === undefined) return [];
+	if (connection.grantType === 'client_credentials' || store.versionsPerDay === undefined)
+		return [];
 	if (tokenSet === undefined || refreshAt == null) return [];
 	const perDay = Math.ceil(DAY_SECONDS / Math.max(1, seconds(refreshAt - tokenSet.issuedAt)));
 	if (perDay <= store.versionsPerDay) return [];
@@ -55,15 +69,18 @@ function warnings({ connection, store, tokens }: OpenConnection): string[] {
 /** How a connection is doing, as far as it is known without asking anybody. */
 export function describeStatus(open: OpenConnection): IDataObject {
 	const { connection, secretRef, tokens } = open;
-	const { tokenSet, refreshAt, unsaved, versionId, lastError } = tokens.status();
-	const warned = warnings(open);
+	const { tokenSet, refreshAt, unsaved, versionId, lastError, connectedAt } = tokens.status();
+	const warned = [...versionWarnings(open), ...scopeWarnings(open)];
+	const state = stateOf(open);
 	return {
-		healthy: lastError === undefined && !unsaved,
+		healthy: state === 'healthy',
+		state,
 		label: connection.label,
 		grantType: connection.grantType,
 		secretStore: secretRef.store,
 		secretId: secretRef.secretId,
 		versionId: versionId ?? null,
+		...(connection.authorizationCode === undefined ? {} : { connectedAt: iso(connectedAt) }),
 		...(tokenSet === undefined ? NO_TOKEN : describeToken(tokenSet, { connection, refreshAt })),
 		unsaved,
 		lastError: lastError === undefined ? null : failureOf(lastError),

@@ -1,0 +1,5 @@
+/** Shown where the secrets are in AWS Secrets Manager. */
+export const aws = { secretStore: ['awsSecretsManager'] };
+
+/** Shown where a person connects an account. */
+export const byCode = { grantType: ['authorizationCode'] };

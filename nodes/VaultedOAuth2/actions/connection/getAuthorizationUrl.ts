@@ -1,0 +1,61 @@
+import type { IDataObject, INodeExecutionData, INodeProperties } from 'n8n-workflow';
+
+import { ConfigurationError, type OpenConnection } from '../../../../src';
+import { openConnection } from '../../connection';
+import { parameter, type Item, type Operation } from '../operation';
+
+const LONGEST_MINUTES = 1440;
+
+const description: INodeProperties[] = [
+	{
+		displayName: 'Link Lifetime (Minutes)',
+		name: 'linkMinutes',
+		type: 'number',
+		default: 15,
+		typeOptions: { minValue: 1, maxValue: LONGEST_MINUTES },
+		description: 'How long the link can be opened, once. The sign-in after it has ten minutes.',
+	},
+];
+
+/** New links for whoever connects the account, as fields of an item. */
+export async function linksOf(
+	{ authorization }: OpenConnection,
+	lifetimeMs?: number,
+): Promise<IDataObject> {
+	if (authorization === undefined) {
+		throw new ConfigurationError(
+			'Grant Type',
+			'only a credential with Authorization Code is connected by a person. Choose that grant type, or another credential.',
+			{ code: 'WRONG_GRANT_TYPE' },
+		);
+	}
+	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } =
+		await authorization.links(lifetimeMs);
+	return {
+		connectUrl: connectUrl ?? null,
+		connectUrlExpiresAt: connectUrl === undefined ? null : new Date(expiresAt).toISOString(),
+		authorizationUrl,
+		pasteUntil: new Date(pasteUntil).toISOString(),
+	};
+}
+
+async function execute(item: Item): Promise<INodeExecutionData[]> {
+	const minutes = parameter<number>(item, 'linkMinutes', 15);
+	if (!Number.isFinite(minutes) || minutes < 1 || minutes > LONGEST_MINUTES) {
+		throw new ConfigurationError(
+			'Link Lifetime (Minutes)',
+			`it is a number from 1 to ${LONGEST_MINUTES}.`,
+			{ code: 'INVALID_FIELD' },
+		);
+	}
+	const open = await openConnection(item);
+	const links = await linksOf(open, minutes * 60_000);
+	const howTo =
+		links['connectUrl'] === null
+			? 'Open authorizationUrl, sign in, copy the address the browser ends at into the credential’s Authorization Response, and save.'
+			: 'Open connectUrl once, in the browser of whoever has the account. If the browser cannot reach n8n: open authorizationUrl, sign in, copy the address the browser ends at into the credential’s Authorization Response, and save.';
+	return [{ json: { label: open.connection.label, ...links, howTo } }];
+}
+
+/** Makes links for whoever connects the account (RFC 6749 §4.1). Each is a permission: it belongs to that person alone. @throws VaultedOAuth2Error */
+export const getAuthorizationUrl: Operation = { description, execute };

@@ -1,0 +1,76 @@
+import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { FLAGS, screenshotTo } from './chromium';
+
+/** Somebody who has an account at the provider, and a browser of their own: not logged in to n8n. */
+export class Visitor {
+	readonly #browser: Browser;
+	readonly #context: BrowserContext;
+	/** What is before the visitor. */
+	readonly page: Page;
+
+	private constructor(browser: Browser, context: BrowserContext, page: Page) {
+		this.#browser = browser;
+		this.#context = context;
+		this.page = page;
+	}
+
+	static async arrive(colorScheme: 'light' | 'dark' = 'light'): Promise<Visitor> {
+		const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+		const viewport = { width: 900, height: 620 };
+		const context = await browser.newContext({ colorScheme, viewport });
+		return new Visitor(browser, context, await context.newPage());
+	}
+
+	/** Opens a link, signs in and allows the access on the provider's own pages. */
+	async consent(link: string, account = 'alex'): Promise<void> {
+		await this.page.goto(link);
+		await this.page.getByPlaceholder('Enter any login').fill(account);
+		await this.page.getByPlaceholder('and password').fill('any password');
+		await this.page.getByRole('button', { name: 'Sign-in' }).click();
+		await this.page.getByRole('button', { name: 'Continue' }).click();
+		await this.page.getByRole('heading', { level: 1 }).waitFor();
+	}
+
+	/** Opens a link and signs in, but allows nothing. */
+	async deny(link: string): Promise<void> {
+		await this.page.goto(link);
+		await this.page.getByRole('link', { name: 'Cancel' }).click();
+		await this.page.getByRole('heading', { level: 1 }).waitFor();
+	}
+
+	/** Opens a link and signs in; where the browser stands then, before any access was allowed. */
+	async signIn(link: string): Promise<void> {
+		await this.page.goto(link);
+		await this.page.getByPlaceholder('Enter any login').fill('alex');
+		await this.page.getByPlaceholder('and password').fill('any password');
+		await this.page.getByRole('button', { name: 'Sign-in' }).click();
+		await this.page.getByRole('button', { name: 'Continue' }).waitFor();
+	}
+
+	/** The page's headline. */
+	async headline(): Promise<string> {
+		return await this.page.getByRole('heading', { level: 1 }).innerText();
+	}
+
+	/** Everything the page says. */
+	async text(): Promise<string> {
+		return await this.page.getByRole('main').innerText();
+	}
+
+	/** The addresses the back button leads to, and this one. */
+	async history(): Promise<string[]> {
+		const session = await this.#context.newCDPSession(this.page);
+		const { entries } = (await session.send('Page.getNavigationHistory')) as {
+			entries: { url: string }[];
+		};
+		return entries.map(({ url }) => url);
+	}
+
+	async screenshot(name: string): Promise<void> {
+		await screenshotTo(this.page, name);
+	}
+
+	async leave(): Promise<void> {
+		await this.#browser.close();
+	}
+}

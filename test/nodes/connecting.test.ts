@@ -1,0 +1,270 @@
+import type { IDataObject } from 'n8n-workflow';
+
+import { sharedConnections, type OpenConnection } from '../../src';
+import { Rig, type Credential } from './rig';
+
+let rig: Rig;
+
+beforeAll(async () => {
+	rig = await Rig.start();
+});
+afterAll(async () => {
+	await rig.close();
+});
+afterEach(() => {
+	expect(rig.leaks()).toEqual([]);
+});
+
+const HOUR_MS = 3_600_000;
+const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
+
+/** A saved credential that nobody has connected yet. */
+async function notConnected(changes: IDataObject = {}): Promise<Credential> {
+	const form = rig.form({ ...rig.byCode, ...(changes as object) });
+	const { id } = await rig.engine.saveAndTest('vaultedOAuth2Api', form);
+	return { id, name: 'Account' };
+}
+
+async function open({ id }: Credential): Promise<OpenConnection> {
+	const quiet = { debug: () => undefined, warn: () => undefined };
+	return await sharedConnections(quiet).open(rig.engine.credentials.stored(id));
+}
+
+/** Connects an account as the trigger does. */
+async function connect(credential: Credential): Promise<void> {
+	const { authorization } = await open(credential);
+	const links = await authorization?.links();
+	const link = new URL(links?.connectUrl ?? '').searchParams.get('link') ?? '';
+	const { location, cookie } = (await authorization?.connect(link)) ?? {};
+	const { searchParams } = await rig.consent(location ?? '');
+	await authorization?.callback(searchParams, `${cookie?.name ?? ''}=${cookie?.value ?? ''}`);
+}
+
+async function connected(changes: IDataObject = {}): Promise<Credential> {
+	const credential = await notConnected(changes);
+	await connect(credential);
+	return credential;
+}
+
+/** Withdraws the consent at the provider; the next refresh is refused. */
+async function withdraw(credential: Credential): Promise<void> {
+	const { tokens } = await open(credential);
+	rig.provider.revokeGrantOf((await tokens.get()).accessToken);
+}
+
+async function run(
+	credential: Credential,
+	parameters: Record<string, string | number | boolean>,
+): Promise<IDataObject[]> {
+	const ran = await rig.run(credential, { resource: 'connection', ...parameters });
+	if (ran.error !== undefined) throw new Error(ran.error.message);
+	return ran.output('Node').map(({ json }) => json);
+}
+
+describe('Get Authorization URL', () => {
+	const operation = 'getAuthorizationUrl';
+
+	test('gives a link for the trigger, and the provider’s own address for pasting', async () => {
+		const credential = await notConnected();
+		const [links] = await run(credential, { operation });
+		expect(links).toEqual({
+			label: expect.stringMatching(/^Example CRM/) as string,
+			connectUrl: expect.stringMatching(/\/webhook\/crm\/connect\?link=[\w.-]+$/) as string,
+			connectUrlExpiresAt: iso,
+			authorizationUrl: expect.stringContaining(`${rig.provider.issuer}/auth?`) as string,
+			pasteUntil: iso,
+			howTo: expect.stringContaining('Authorization Response') as string,
+		});
+	});
+
+	test('gives it for as long as is asked', async () => {
+		const credential = await notConnected();
+		const [links] = await run(credential, { operation, linkMinutes: 60 });
+		const left = Date.parse(links?.['connectUrlExpiresAt'] as string) - Date.now();
+		expect(left).toBeGreaterThan(0.9 * HOUR_MS);
+		expect(left).toBeLessThanOrEqual(HOUR_MS);
+		await expect(run(credential, { operation, linkMinutes: 0 })).rejects.toThrow(
+			'Link Lifetime (Minutes)',
+		);
+	});
+
+	test('gives only the provider’s address where Redirect URI is no trigger’s', async () => {
+		const credential = await notConnected({ redirectUri: 'http://127.0.0.1:9/elsewhere' });
+		const [links] = await run(credential, { operation });
+		expect(links).toMatchObject({ connectUrl: null, connectUrlExpiresAt: null });
+	});
+
+	test('names Grant Type where nobody connects anything', async () => {
+		await expect(run(await rig.saved(), { operation })).rejects.toThrow('Grant Type');
+	});
+});
+
+describe('Validate and Get Status tell apart', () => {
+	const status = async (credential: Credential) =>
+		(await run(credential, { operation: 'getStatus' }))[0];
+	const token = async (credential: Credential) =>
+		((await run(credential, { operation: 'validate' }))[0]?.['steps'] as IDataObject[]).find(
+			({ step }) => step === 'token',
+		);
+
+	test('not connected yet', async () => {
+		const credential = await notConnected();
+		expect(await status(credential)).toMatchObject({
+			healthy: false,
+			state: 'notConnected',
+			connectedAt: null,
+		});
+		expect(await token(credential)).toMatchObject({ ok: false, code: 'NOT_CONNECTED' });
+	});
+
+	test('healthy', async () => {
+		const credential = await connected();
+		expect(await status(credential)).toMatchObject({
+			healthy: true,
+			state: 'healthy',
+			connectedAt: iso,
+			grantType: 'authorization_code',
+		});
+		expect(await token(credential)).toMatchObject({ ok: true });
+	});
+
+	test('needs to be reconnected, and healthy again after that', async () => {
+		const credential = await connected();
+		await withdraw(credential);
+		await expect(run(credential, { operation: 'refreshNow' })).rejects.toThrow('Reconnect needed');
+		expect(await status(credential)).toMatchObject({ healthy: false, state: 'reconnectNeeded' });
+		await connect(credential);
+		expect(await status(credential)).toMatchObject({
+			healthy: true,
+			state: 'healthy',
+			lastError: null,
+		});
+	});
+
+	test('another Scope than the one that was asked for: a warning', async () => {
+		const credential = await connected();
+		const fields = rig.engine.credentials.stored(credential.id);
+		const changed = rig.engine.credentials.save('vaultedOAuth2Api', {
+			...fields,
+			scope: 'openid offline_access api:read api:write',
+		});
+		expect(await status(changed)).toMatchObject({
+			healthy: true,
+			warnings: [expect.stringContaining('Connect it again') as string],
+		});
+	});
+});
+
+describe('Keep Alive', () => {
+	const operation = 'keepAlive';
+
+	test('refreshes a connection that was not used for so long, and leaves the others alone', async () => {
+		const credential = await connected();
+		const refreshes = rig.provider.countTokenRequests({ grant: 'refresh_token' });
+		expect(await run(credential, { operation })).toMatchObject([
+			{ state: 'healthy', needsPerson: false, refreshed: false, lastError: null },
+		]);
+		expect(await run(credential, { operation, refreshAfterHours: 0 })).toMatchObject([
+			{ state: 'healthy', refreshed: true, grantType: 'authorization_code', expiresAt: iso },
+		]);
+		expect(rig.provider.countTokenRequests({ grant: 'refresh_token' })).toBe(refreshes + 1);
+	});
+
+	test('tells of a connection that needs a person, without failing; with a link where that is asked for', async () => {
+		const never = await notConnected();
+		expect(await run(never, { operation })).toMatchObject([
+			{ state: 'notConnected', needsPerson: true, refreshed: false },
+		]);
+		const credential = await connected();
+		await withdraw(credential);
+		const [item] = await run(credential, { operation, refreshAfterHours: 0 });
+		expect(item).toMatchObject({
+			state: 'reconnectNeeded',
+			needsPerson: true,
+			lastError: { class: 'reconnect', code: 'INVALID_GRANT' },
+		});
+		expect(item).not.toHaveProperty('connectUrl');
+		const [linked] = await run(credential, { operation, addLink: true });
+		expect(linked).toMatchObject({
+			state: 'reconnectNeeded',
+			connectUrl: expect.stringContaining('connect?link=') as string,
+		});
+	});
+
+	test('a dead refresh token is offered to the provider once', async () => {
+		const credential = await connected();
+		await withdraw(credential);
+		await run(credential, { operation, refreshAfterHours: 0 });
+		const requests = rig.provider.countTokenRequests();
+		for (let day = 0; day < 3; day += 1) await run(credential, { operation, refreshAfterHours: 0 });
+		expect(rig.provider.countTokenRequests()).toBe(requests);
+	});
+
+	test('a provider that is down needs no person', async () => {
+		const credential = await connected();
+		rig.provider.injectFault({
+			requests: Infinity,
+			instead: { status: 503, body: 'maintenance' },
+		});
+		try {
+			expect(await run(credential, { operation, refreshAfterHours: 0 })).toMatchObject([
+				{ state: 'failing', needsPerson: false, lastError: { class: 'provider' } },
+			]);
+			expect(
+				await run(credential, { operation, refreshAfterHours: 0, onlyNeedsPerson: true }),
+			).toEqual([]);
+		} finally {
+			rig.provider.clearFaults();
+		}
+	});
+
+	test('puts out only what needs a person where that is asked for', async () => {
+		expect(await run(await connected(), { operation, onlyNeedsPerson: true })).toEqual([]);
+		expect(await run(await notConnected(), { operation, onlyNeedsPerson: true })).toHaveLength(1);
+	});
+
+	test('has nothing to do for Client Credentials', async () => {
+		const credential = await rig.saved();
+		const requests = rig.provider.countTokenRequests();
+		expect(await run(credential, { operation, refreshAfterHours: 0 })).toMatchObject([
+			{ state: 'healthy', refreshed: false, needsPerson: false },
+		]);
+		expect(rig.provider.countTokenRequests()).toBe(requests);
+	});
+});
+
+describe('Session: Verify', () => {
+	const verify = async (credential: Credential, sessionToken: string) => {
+		const ran = await rig.run(credential, {
+			resource: 'session',
+			operation: 'verify',
+			sessionToken,
+		});
+		if (ran.error !== undefined) throw new Error(ran.error.message);
+		return ran.output('Node')[0]?.json;
+	};
+
+	test('says who holds a token of the trigger', async () => {
+		const credential = await connected();
+		const { sessions } = await open(credential);
+		const { token } = (await sessions?.issue(
+			{ subject: 'alex', claims: { name: 'Alex' } },
+			HOUR_MS,
+		)) ?? { token: '' };
+		const held = { valid: true, subject: 'alex', claims: { name: 'Alex' } };
+		await expect(verify(credential, token)).resolves.toMatchObject(held);
+		await expect(verify(credential, ` Bearer ${token}`.trim())).resolves.toMatchObject(held);
+		await expect(verify(await connected(), token)).resolves.toEqual({ valid: false });
+	});
+
+	test('is no error for any other text', async () => {
+		const credential = await connected();
+		for (const text of ['x', 'Bearer ', 'a.b.c.d.e']) {
+			await expect(verify(credential, text)).resolves.toEqual({ valid: false });
+		}
+	});
+
+	test('names Grant Type where there are no sessions', async () => {
+		await expect(verify(await rig.saved(), 'x')).rejects.toThrow('Grant Type');
+	});
+});

@@ -20,6 +20,7 @@ export {
 	VaultedOAuth2Error,
 	type FailureClass,
 } from './errors';
+export type { TokenCounters } from './tokens/events';
 export type { TokenSet } from './tokens/tokenSet';
 
 /** Where events are written; n8n's logger has this shape. */

@@ -33,7 +33,8 @@ const PATIENCE = 3 / 2;
 /** A lease that ended this long ago by the time of day needs no watching: clocks that are set at all do not differ that much. */
 const LONG_OVER_MS = 3_600_000;
 const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 2000;
+/** The longest pause between two looks, as a share of it: 2 s. */
+const LONGEST_PAUSE = 1 / 30;
 
 /** What a {@link Lease} works with. */
 export interface LeaseOptions {
@@ -195,12 +196,13 @@ export class Lease {
 	patience(): () => Promise<void> {
 		const { clock, random = Math.random } = this.options;
 		const since = clock.elapsed();
-		let longest = FIRST_PAUSE_MS;
+		const longestPause = this.leaseMs * LONGEST_PAUSE;
+		let longest = Math.min(FIRST_PAUSE_MS, longestPause);
 		return async () => {
 			const left = this.leaseMs * PATIENCE - (clock.elapsed() - since);
 			if (left <= 0) throw busy();
 			await pause(clock, Math.min(left, longest * (1 + random()) * 0.5));
-			longest = Math.min(LONGEST_PAUSE_MS, longest * 1.6);
+			longest = Math.min(longestPause, longest * 1.6);
 		};
 	}
 

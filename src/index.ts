@@ -5,8 +5,7 @@ import { createEgress } from './http/createEgress';
 import { systemClock } from './tokens/clock';
 import { QUIET_EVENTS, type TokenEvent } from './tokens/events';
 
-export type { Connected, ConnectLinks, FlowCookie } from './authorization/authorizationFlow';
-export type { Session } from './authorization/sessionTokens';
+export type { Connected, FlowCookie } from './authorization/authorizationFlow';
 export { randomId as randomText } from './authorization/ticket';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';

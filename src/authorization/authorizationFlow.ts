@@ -61,7 +61,7 @@ export interface Connected {
 }
 
 /** How long a link is good for, unless told. */
-export const LINK_MS = 900_000;
+const LINK_MS = 900_000;
 /** How long a person has at the provider. */
 const FLOW_MS = 600_000;
 /** Links and answers remembered as used. Far above what people do; it bounds the bundle's size. */

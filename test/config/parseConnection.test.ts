@@ -184,3 +184,102 @@ it('takes plain http only to this machine itself', () => {
 		].some(isSecureUrl),
 	).toBe(false);
 });
+
+describe('the authorization code grant', () => {
+	const byCode = (changes: Record<string, unknown> = {}) =>
+		form({
+			grantType: 'authorizationCode',
+			authorizationUrl: 'https://login.example.com/authorize',
+			redirectUri: 'https://n8n.example.com/webhook/crm/callback',
+			scope: 'openid  offline_access',
+			...changes,
+		});
+	const parsed = async (changes: Record<string, unknown> = {}) =>
+		(await parseConnection(byCode(changes))).connection;
+
+	it('reads what it needs, with PKCE unless that is switched off', async () => {
+		await expect(parsed()).resolves.toMatchObject({
+			grantType: 'authorization_code',
+			scope: 'openid offline_access',
+			authorizationCode: {
+				authorizationEndpoint: 'https://login.example.com/authorize',
+				redirectUri: 'https://n8n.example.com/webhook/crm/callback',
+				scope: 'openid offline_access',
+				parameters: {},
+				pkce: true,
+				acceptFewerScopes: false,
+			},
+		});
+		await expect(parsed({ pkce: false, acceptFewerScopes: true })).resolves.toMatchObject({
+			authorizationCode: { pkce: false, acceptFewerScopes: true },
+		});
+	});
+
+	it('leaves its fields alone for other grants', async () => {
+		const { connection, typed } = await parseConnection(
+			form({ redirectUri: 'nonsense', authorizationUrl: 'x', authorizationResponse: '?code=c' }),
+		);
+		expect(connection.authorizationCode).toBeUndefined();
+		expect(typed).not.toHaveProperty('authorizationResponse');
+	});
+
+	it.each([
+		['an object', { access_type: 'offline', prompt: 'consent' }],
+		['JSON', '{"access_type":"offline","prompt":"consent"}'],
+		['pairs', 'access_type=offline&prompt=consent'],
+		['pairs, one a line', ' access_type=offline\nprompt=consent \n'],
+	])('takes further parameters as %s', async (_name, authorizationParameters) => {
+		await expect(parsed({ authorizationParameters })).resolves.toMatchObject({
+			authorizationCode: { parameters: { access_type: 'offline', prompt: 'consent' } },
+		});
+	});
+
+	it('takes several resources, and {tenantId} in the Authorization URL', async () => {
+		await expect(
+			parsed({
+				resource: 'https://a.example.com urn:example:b',
+				authorizationUrl: 'https://login.example.com/{tenantId}/authorize',
+				tenantId: 'acme',
+			}),
+		).resolves.toMatchObject({
+			resources: ['https://a.example.com', 'urn:example:b'],
+			authorizationCode: { authorizationEndpoint: 'https://login.example.com/acme/authorize' },
+		});
+	});
+
+	it.each([
+		['no Redirect URI', { redirectUri: '' }, 'Redirect URI'],
+		[
+			'a Redirect URI that is plain http',
+			{ redirectUri: 'http://n8n.example.com/c' },
+			'Redirect URI',
+		],
+		[
+			'a Redirect URI with a query',
+			{ redirectUri: 'https://n8n.example.com/c?x=1' },
+			'Redirect URI',
+		],
+		['no Scope', { scope: ' ' }, 'Scope'],
+		['neither Authorization URL nor Issuer URL', { authorizationUrl: '' }, 'Authorization URL'],
+		[
+			'a parameter that the flow sets',
+			{ authorizationParameters: 'state=x' },
+			'Additional Authorization Parameters',
+		],
+		[
+			'parameters that are no texts',
+			{ authorizationParameters: '[1]' },
+			'Additional Authorization Parameters',
+		],
+		['a resource with a fragment', { resource: 'https://a.example.com/#x' }, 'Resource'],
+		['a resource that is no address', { resource: 'a' }, 'Resource'],
+	])('refuses %s', async (_name, changes, field) => {
+		await expect(refusal(byCode(changes))).resolves.toMatchObject({ field });
+	});
+
+	it('finds both addresses by the issuer', async () => {
+		await expect(
+			parsed({ authorizationUrl: '', tokenUrl: '', issuerUrl: 'https://login.example.com' }),
+		).resolves.toMatchObject({ issuer: 'https://login.example.com' });
+	});
+});

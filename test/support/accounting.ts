@@ -6,7 +6,7 @@ import {
 import { startSampleApi, type SampleApi } from './sampleApi.ts';
 
 /** What the accounting API lets a client do. */
-export const ACCOUNTING_SCOPES = [
+const ACCOUNTING_SCOPES = [
 	'accounting.contacts',
 	'accounting.reports.read',
 	'accounting.transactions',

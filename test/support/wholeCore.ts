@@ -20,7 +20,7 @@ export type Form = Record<string, unknown>;
 export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
 
 /** A client that people connect their accounts to. */
-export const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
+const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
 /** Nobody listens there: what arrives is handed to the core as it is. */
 export const REDIRECT_URI = 'http://127.0.0.1:9/hooks/crm/callback';
 /** An address that is no trigger's. */

@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { connectionNode, httpRequestNode } from '../../../demo/connection';
 import type { Execution } from '../../../demo/harness/n8nRest';
 import type { Editor } from '../support/editor';
+import { RUN } from '../support/instance';
 import { vaultedOAuth2 } from '../support/nodes';
 import type { Saved, Scene } from '../support/scene';
 import { until } from '../support/until';
@@ -69,6 +72,21 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		const form = scene().accountForm();
 		const saved = await scene().save(form);
 		return { saved, form, workflowId: await scene().connectWorkflow(saved, form, parameters) };
+	}
+
+	/** Imports a ready workflow with a credential chosen in it; addresses of examples lead to the scene's API. */
+	async function importExample(file: string, { id, name }: Saved): Promise<string> {
+		const text = await readFile(join(RUN.root, 'docs', 'examples', file), 'utf8');
+		const workflow = JSON.parse(
+			text
+				.replaceAll('https://api.example.com/v1/contacts', `${scene().api.url}/items`)
+				.replaceAll('"/contacts"', '"/items"'),
+		) as { nodes: { credentials?: Record<string, unknown> }[] };
+		for (const node of workflow.nodes) {
+			if (node.credentials) node.credentials = { vaultedOAuth2Api: { id, name } };
+		}
+		const { owner } = scene().instance;
+		return (await owner.request<{ id: string }>('POST', '/workflows', workflow)).id;
 	}
 
 	it('save, consent, connected, call, refresh, revoke, reconnect', async () => {
@@ -166,7 +184,7 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 			if (scene().store.kind === 'localVault') await guest.screenshot('not-connected');
 
 			await guest.page.goto(linkIn(saved));
-			expect(await guest.text()).toContain('this link was opened before');
+			expect(await guest.text()).toContain('This link was opened before');
 			await guest.page.goto(`${form.redirectUri}?code=c&state=browser.x.y.z`);
 			expect(await guest.text()).toContain('was not asked for by this connection');
 			expect(guest.page.url()).not.toContain('code=');
@@ -183,15 +201,7 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		const { saved } = await account();
 		const [mine, other] = [await Visitor.arrive(), await Visitor.arrive()];
 		try {
-			await mine.signIn(linkIn(saved));
-			// The answer is kept from the browser it belongs to.
-			let answer = '';
-			await mine.page.route('**/callback?code=*', async (route) => {
-				answer = route.request().url();
-				await route.abort();
-			});
-			await mine.page.getByRole('button', { name: 'Continue' }).click();
-			await until('the answer is on its way', () => answer !== '');
+			const answer = await mine.consentInVain(linkIn(saved));
 			await other.page.goto(answer);
 			expect(await other.text()).toContain('begun in another browser');
 		} finally {
@@ -205,19 +215,9 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		const saved = await scene().save(form);
 		const { authorizationUrl } = await item(saved, 'getAuthorizationUrl');
 		const guest = await Visitor.arrive();
-		let answer = '';
-		try {
-			await guest.page.route('**/callback?code=*', async (route) => {
-				answer = route.request().url();
-				await route.fulfill({
-					body: '<main><h1>Nobody is here</h1></main>',
-					contentType: 'text/html',
-				});
-			});
-			await guest.consent(authorizationUrl as string);
-		} finally {
-			await guest.leave();
-		}
+		const answer = await guest
+			.consentInVain(authorizationUrl as string)
+			.finally(async () => await guest.leave());
 		expect(await scene().edit(saved, { authorizationResponse: answer })).toMatchObject({
 			status: 'OK',
 		});
@@ -246,6 +246,28 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		expect(await verify(sessionToken)).toMatchObject({ valid: true, subject: 'sam' });
 		expect(await verify(`${sessionToken as string}x`)).toEqual({ valid: false });
 	});
+
+	it.each([
+		['call-api.json', 'Every hour', 'Get contacts'],
+		['keep-alive.json', 'Every day', 'Keep alive'],
+	])('the ready workflow %s runs as it is imported', async (file, trigger, node) => {
+		const { owner } = scene().instance;
+		const saved = await scene().seal();
+		const id = await importExample(file, saved);
+		const execution = await owner.runWorkflow(id, trigger);
+		expect(execution.nodes[node]).toBeDefined();
+		expect(execution.status).toBe('success');
+	});
+
+	it.each(['connect.json', 'notify-on-reconnect.json', 'sign-in.json'])(
+		'the ready workflow %s is published as it is imported',
+		async (file) => {
+			const { saved } = await account();
+			const id = await importExample(file, saved);
+			await scene().instance.owner.publishWorkflow(id);
+			await scene().instance.owner.request('POST', `/workflows/${id}/deactivate`);
+		},
+	);
 
 	it('keeps alive what nobody uses, and tells what needs a person', async () => {
 		const { saved } = await account();

@@ -23,25 +23,31 @@ export class Visitor {
 
 	/** Opens a link, signs in and allows the access on the provider's own pages. */
 	async consent(link: string, account = 'alex'): Promise<void> {
-		await this.page.goto(link);
-		await this.page.getByPlaceholder('Enter any login').fill(account);
-		await this.page.getByPlaceholder('and password').fill('any password');
-		await this.page.getByRole('button', { name: 'Sign-in' }).click();
+		await this.signIn(link, account);
 		await this.page.getByRole('button', { name: 'Continue' }).click();
 		await this.page.getByRole('heading', { level: 1 }).waitFor();
 	}
 
-	/** Opens a link and signs in, but allows nothing. */
-	async deny(link: string): Promise<void> {
-		await this.page.goto(link);
-		await this.page.getByRole('link', { name: 'Cancel' }).click();
-		await this.page.getByRole('heading', { level: 1 }).waitFor();
+	/** The same where nobody is at the callback address: what the address bar says then. */
+	async consentInVain(link: string): Promise<string> {
+		const session = await this.#context.newCDPSession(this.page);
+		const answer = new Promise<string>((resolve) => {
+			session.on('Fetch.requestPaused', ({ requestId, request }) => {
+				resolve(request.url);
+				void session.send('Fetch.failRequest', { requestId, errorReason: 'ConnectionRefused' });
+			});
+		});
+		// Playwright's own routes do not see where a redirect leads.
+		await session.send('Fetch.enable', { patterns: [{ urlPattern: '*/callback?*code=*' }] });
+		await this.signIn(link);
+		await this.page.getByRole('button', { name: 'Continue' }).click();
+		return await answer;
 	}
 
 	/** Opens a link and signs in; where the browser stands then, before any access was allowed. */
-	async signIn(link: string): Promise<void> {
+	async signIn(link: string, account = 'alex'): Promise<void> {
 		await this.page.goto(link);
-		await this.page.getByPlaceholder('Enter any login').fill('alex');
+		await this.page.getByPlaceholder('Enter any login').fill(account);
 		await this.page.getByPlaceholder('and password').fill('any password');
 		await this.page.getByRole('button', { name: 'Sign-in' }).click();
 		await this.page.getByRole('button', { name: 'Continue' }).waitFor();

@@ -23,10 +23,10 @@ import { pause, type Clock } from './clock';
  */
 
 /** Milliseconds a lease lasts unless it is renewed. */
-export const LEASE_MS = 60_000;
+const LEASE_MS = 60_000;
 /** A lease is renewed after this share of its time. */
 const RENEWED_AFTER = 1 / 3;
-/** The share of {@link LEASE_MS} that must be left where a token request is sent. */
+/** The share of a lease that must be left where a token request is sent. */
 const NEEDED = 3 / 4;
 /** How long others wait for it, as a multiple of it: past the end of a lease that a crash has left, and for the redemption that follows. */
 const PATIENCE = 3 / 2;
@@ -40,7 +40,7 @@ const LONGEST_PAUSE = 1 / 30;
 export interface LeaseOptions {
 	readonly bundle: SealedBundle;
 	readonly clock: Clock;
-	/** Default {@link LEASE_MS}. */
+	/** Default 60 s. */
 	readonly leaseMs?: number;
 	/**
 	 * How long a lease may become that nobody released, in milliseconds. Each one taken over after such lasts twice as long, so that an outage

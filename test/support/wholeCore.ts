@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Connections } from '../../src/connections';
 import { createEgress } from '../../src/http/createEgress';
 import type { SealedFields } from '../../src/sealing';
+import type { openStore } from '../../src/secrets/openStore';
 import type { TokenEvent } from '../../src/tokens/events';
 import { startAuthorizationServer, type AuthorizationServer } from './authorizationServer';
 import { startSampleApi, type SampleApi } from './sampleApi';
@@ -78,7 +79,11 @@ export class WholeCore {
 
 	/** Connections with a memory of their own, as another process would have them. */
 	process(
-		changes: { awsSystemCredentialsAllowed?: boolean; severalProcesses?: boolean } = {},
+		changes: {
+			awsSystemCredentialsAllowed?: boolean;
+			severalProcesses?: boolean;
+			openStore?: typeof openStore;
+		} = {},
 	): Connections {
 		return new Connections({
 			settings: {
@@ -91,6 +96,7 @@ export class WholeCore {
 			egress: createEgress(undefined, {}),
 			now: () => this.now,
 			emit: (event) => this.events.push(event),
+			...(changes.openStore === undefined ? {} : { openStore: changes.openStore }),
 		});
 	}
 

@@ -490,6 +490,62 @@ describe('an administrator', () => {
 	});
 });
 
+describe('a refresh token that is dead', () => {
+	it('is offered ever more seldom, by however many processes, so that versions are left for reconnecting', async () => {
+		const { f, processes } = await expired(5);
+		f.validRefreshToken = 'none: revoked';
+		const before = [f.requests, f.store.versions()] as const;
+		for (let minute = 0; minute < 24 * 60; minute += 1) {
+			const asked = processes.map(async ({ source }) => await source.get().catch(() => undefined));
+			await f.time.until(Promise.all(asked));
+			f.wait(60);
+		}
+		// Once for all, then each process after 10 minutes, after an hour and after 6 hours.
+		expect(f.requests - before[0]).toBe(1 + 5 * 3);
+		expect(f.store.versions() - before[1]).toBe(2 * (1 + 5 * 3));
+		// Each process says so once.
+		expect(f.events.filter((name) => name === 'reconnect needed')).toHaveLength(5);
+	});
+
+	it('does not keep one that was put in its place from being used at once', async () => {
+		const { f, processes } = await expired(2);
+		f.validRefreshToken = 'rt-new';
+		for (const { source } of processes)
+			await expect(f.time.until(source.get())).rejects.toMatchObject({ code: 'INVALID_GRANT' });
+		f.store.edit((json) => ({ ...json, refresh_token: 'rt-new' }));
+		expect(await askAll(f, processes)).toEqual(new Set(['at-3']));
+		expect(f.store.json()).not.toHaveProperty('refused');
+	});
+});
+
+describe('tokens that the store did not take', () => {
+	it('are written as soon as it takes them, though nobody calls', async () => {
+		const f = new Fixture('refresh_token');
+		await f.source.get();
+		f.wait(3601);
+		f.store.fail('write', 'THROTTLED', 100);
+		await f.source.get();
+		await f.time.run(3 * MINUTE);
+		expect(f.source.status().unsaved).toBe(true);
+		f.store.heal();
+		await f.time.run(30 * SECOND);
+		expect(f.source.status().unsaved).toBe(false);
+		expect(f.store.json()).toMatchObject({ refresh_token: 'rt-2' });
+		expect(f.events.at(-1)).toBe('saved after all');
+	});
+
+	it('are written before another process can take the lease over, where the store recovers in time', async () => {
+		const { f, processes } = await expired(2);
+		const [holder, other] = processes;
+		f.meanwhile = () => f.store.fail('write', 'THROTTLED', 3);
+		await f.time.until(holder!.source.get());
+		expect(holder!.events).toEqual(['rotated but not saved', 'refreshed']);
+		expect(await f.time.until(other!.source.get())).toMatchObject({ accessToken: 'at-2' });
+		expect([f.requests, f.reused]).toEqual([2, 0]);
+		expect(holder!.events.at(-1)).toBe('saved after all');
+	});
+});
+
 it('counts what happened', async () => {
 	const { f, processes } = await expired(2);
 	f.slowness = SECOND;

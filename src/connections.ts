@@ -16,7 +16,9 @@ import { parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
 import { SealedBundle } from './secrets/sealedBundle';
 import type { SecretStore } from './secrets/store';
 import { VersionBudget } from './tokens/budget';
+import { systemClock, type Clock } from './tokens/clock';
 import type { TokenEvents } from './tokens/events';
+import { Lease } from './tokens/lease';
 import { TokenSource } from './tokens/tokenSource';
 
 /** A sealed connection, ready to serve tokens. */
@@ -37,6 +39,10 @@ export interface ConnectionsOptions {
 	readonly egress: Egress;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
+	/** Milliseconds by a clock that is never set back. Default: `now`. */
+	readonly elapsed?: () => number;
+	/** Milliseconds a lease lasts, for tests. */
+	readonly leaseMs?: number;
 	readonly emit: TokenEvents;
 	/** Replaces the stores of {@link InstanceSettings}, for tests. */
 	readonly openStore?: typeof openStore;
@@ -44,6 +50,7 @@ export interface ConnectionsOptions {
 
 /** Connections a process keeps in memory; more than that are read from their stores again. */
 const LIMIT = 20_000;
+const DAY_MS = 86_400_000;
 
 function jitterOf(secretId: string): number {
 	return Number.parseInt(sha256(secretId).slice(0, 8), 16) / 0xffffffff;
@@ -55,13 +62,18 @@ export class Connections {
 	private readonly bundles = new RecentlyUsed<SealedBundle>(LIMIT, (bundle) => bundle.unsaved);
 	private readonly budgets = new RecentlyUsed<VersionBudget>(LIMIT);
 	private readonly opened = new RecentlyUsed<OpenConnection>(LIMIT);
+	private readonly leases = new WeakMap<SealedBundle, Lease>();
+	private readonly clock: Clock;
 	private readonly sealing: Sealing;
 
 	constructor(private readonly options: ConnectionsOptions) {
+		const { now, elapsed = now } = options;
+		this.clock = { ...systemClock, now, elapsed };
 		this.sealing = new Sealing({
 			now: options.now,
 			parts: (connection) => this.parts(connection),
 			bundle: (store, ref) => this.bundle(store, ref),
+			lease: (store, bundle) => this.lease(store, bundle),
 			authorization: (connection, parts) => this.authorization(connection, parts),
 		});
 	}
@@ -136,6 +148,24 @@ export class Connections {
 		return bundle;
 	}
 
+	/** This process's lease on a bundle that several processes may share; undefined in a single process, which it would only cost. */
+	private lease(store: SecretStore, bundle: SealedBundle): Lease | undefined {
+		const { settings, leaseMs } = this.options;
+		if (!settings.severalProcesses) return undefined;
+		let lease = this.leases.get(bundle);
+		if (lease === undefined) {
+			lease = new Lease({
+				bundle,
+				clock: this.clock,
+				...(leaseMs === undefined ? {} : { leaseMs }),
+				// One version each time at most, so that an outage of the provider leaves some for when it is over.
+				...(store.versionsPerDay === undefined ? {} : { longestMs: DAY_MS / store.versionsPerDay }),
+			});
+			this.leases.set(bundle, lease);
+		}
+		return lease;
+	}
+
 	private authorization(
 		connection: Connection,
 		{ bundle, request }: { bundle: SealedBundle; request: ConnectionParts['request'] },
@@ -155,13 +185,15 @@ export class Connections {
 		const { now, emit } = this.options;
 		const { store, request } = this.parts(connection);
 		const bundle = this.bundle(store, ref);
+		const lease = request.rotates ? this.lease(store, bundle) : undefined;
 		const tokens = new TokenSource({
 			bundle,
 			request,
 			policy: { bufferMs: connection.refreshBufferSeconds * 1000, jitter: jitterOf(ref.secretId) },
 			authorize: (bundle) => assertSealedFor(bundle, connection),
 			budget: this.budgets.get(ref.secretId, () => new VersionBudget(store.versionsPerDay)),
-			now,
+			clock: this.clock,
+			...(lease === undefined ? {} : { lease }),
 			emit: (name, code) =>
 				emit({
 					name,

@@ -2,7 +2,8 @@
 import { readInstanceSettings } from './config/instanceSettings';
 import { Connections } from './connections';
 import { createEgress } from './http/createEgress';
-import type { TokenEvent } from './tokens/events';
+import { systemClock } from './tokens/clock';
+import { QUIET_EVENTS, type TokenEvent } from './tokens/events';
 
 export type { Connected, FlowCookie } from './authorization/authorizationFlow';
 export { randomId as randomText } from './authorization/ticket';
@@ -18,6 +19,7 @@ export {
 	VaultedOAuth2Error,
 	type FailureClass,
 } from './errors';
+export type { TokenCounters } from './tokens/events';
 export type { TokenSet } from './tokens/tokenSet';
 
 /** Where events are written; n8n's logger has this shape. */
@@ -26,11 +28,9 @@ export interface Log {
 	warn(message: string, meta?: object): void;
 }
 
-const QUIET: ReadonlySet<TokenEvent['name']> = new Set(['connected', 'acquired', 'adopted']);
-
 function write(log: Log, { name, ...meta }: TokenEvent): void {
 	const message = `Vaulted OAuth2 connection "${meta.label}": ${name}`;
-	if (QUIET.has(name)) log.debug(message, meta);
+	if (QUIET_EVENTS.has(name)) log.debug(message, meta);
 	else log.warn(message, meta);
 }
 
@@ -43,7 +43,8 @@ export function sharedConnections(log: Log): Connections {
 		shared = new Connections({
 			settings,
 			egress: createEgress(settings.egressPolicy, process.env),
-			now: Date.now,
+			now: () => systemClock.now(),
+			elapsed: () => systemClock.elapsed(),
 			emit: (event) => write(log, event),
 		});
 	}

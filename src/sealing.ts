@@ -22,6 +22,7 @@ import {
 import type { SealedBundle } from './secrets/sealedBundle';
 import { secretNameFor, TAGS } from './secrets/secretName';
 import type { SecretStore } from './secrets/store';
+import type { Lease, MayAsk } from './tokens/lease';
 import { withTokens } from './tokens/tokenSet';
 
 /** What n8n's database keeps of a sealed connection: the pointer, and nothing where secrets were typed. */
@@ -44,6 +45,8 @@ export interface SealingOptions {
 	readonly now: () => number;
 	readonly parts: (connection: Connection) => ConnectionParts;
 	readonly bundle: (store: SecretStore, ref: SecretRef) => SealedBundle;
+	/** Where several processes share the bundle. */
+	readonly lease: (store: SecretStore, bundle: SealedBundle) => Lease | undefined;
 	readonly authorization: (
 		connection: Connection,
 		parts: { bundle: SealedBundle; request: ConnectionRequests },
@@ -236,9 +239,20 @@ export class Sealing {
 			const changed = changedSince(before.sealedFor, connection);
 			if (changed.length > 0 && !isComplete(connection, typed)) assertSealedFor(before, connection);
 			const secrets = newlyTyped(before, typed);
-			const { request } = this.options.parts(connection);
+			const { request, store } = this.options.parts(connection);
+			const replace = async (newest: Bundle, mayAsk?: MayAsk): Promise<Bundle> =>
+				await this.replace(newest, { connection, typed, request, mayAsk });
+			// A refresh token that was just typed is nobody else's; the stored one is redeemed by one process at a time.
+			const redeemsStored =
+				request.rotates && before.refreshToken !== undefined && secrets.refreshToken === undefined;
+			const lease = redeemsStored ? this.options.lease(store, sealed) : undefined;
 			if (changed.length === 0 && Object.keys(secrets).length === 0) await sealed.saveUnsaved();
-			else await sealed.save(await this.replace(before, { connection, typed, request }));
+			else if (lease === undefined) await sealed.save(await replace(before), before);
+			else
+				await lease.whileHeld(async (newest) => {
+					const next = await lease.during(async (mayAsk) => await replace(newest, mayAsk));
+					await sealed.save(lease.without(next), newest);
+				});
 			if (typed.authorizationResponse !== undefined) {
 				const flow = this.options.authorization(connection, { bundle: sealed, request });
 				await flow.paste(typed.authorizationResponse);
@@ -254,7 +268,11 @@ export class Sealing {
 			connection,
 			typed,
 			request,
-		}: Omit<ParsedFields, 'secretRef'> & { request: ConnectionRequests },
+			mayAsk,
+		}: Omit<ParsedFields, 'secretRef'> & {
+			request: ConnectionRequests;
+			mayAsk: MayAsk | undefined;
+		},
 	): Promise<Bundle> {
 		const { clientAuthentication: _found, tokenSet, ...kept } = before;
 		const next: Bundle = {
@@ -265,14 +283,14 @@ export class Sealing {
 			typedSha256: { ...before.typedSha256, ...typedDigests(typed) },
 		};
 		if (connection.authorizationCode === undefined)
-			return withTokens(next, await request.send(next));
+			return withTokens(next, await request.send(next, mayAsk));
 		const { refreshToken, authorization: _consent, refused: _state, ...unconnected } = next;
 		// What a person consented to holds for that provider and that API alone.
 		if (changedSince(before.sealedFor, connection).length > 0) return unconnected;
 		if (refreshToken === undefined)
 			return { ...next, ...(tokenSet === undefined ? {} : { tokenSet }) };
 		try {
-			return withTokens(next, await request.send(next));
+			return withTokens(next, await request.send(next, mayAsk));
 		} catch (error) {
 			// The new client secret was recognised; only the consent is gone, which connecting again renews.
 			if (error instanceof ReconnectError) return next;

@@ -11,6 +11,8 @@ export interface InstanceSettings {
 	readonly encryptionKey: string | undefined;
 	/** Whether a credential may use the AWS identity of the host. */
 	readonly awsSystemCredentialsAllowed: boolean;
+	/** Whether other processes of this n8n use the same connections: queue mode, or several mains. */
+	readonly severalProcesses: boolean;
 	/** `undefined` where the instance lets requests go anywhere. */
 	readonly egressPolicy: EgressPolicy | undefined;
 }
@@ -44,6 +46,9 @@ export function readInstanceSettings(env: Environment): InstanceSettings {
 		encryptionKey:
 			nonEmpty(unquoted(readVariable(env, 'N8N_ENCRYPTION_KEY'))) ?? keyInSettingsFile(userFolder),
 		awsSystemCredentialsAllowed: isTrue(env, 'N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED'),
+		severalProcesses:
+			readVariable(env, 'EXECUTIONS_MODE')?.toLowerCase() === 'queue' ||
+			isTrue(env, 'N8N_MULTI_MAIN_SETUP_ENABLED'),
 		egressPolicy: isTrue(env, 'N8N_SSRF_PROTECTION_ENABLED') ? readEgressPolicy(env) : undefined,
 	};
 }

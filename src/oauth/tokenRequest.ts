@@ -7,6 +7,7 @@ import { ConfigurationError, ReconnectError } from '../errors';
 import { refusedSince, type Bundle } from '../secrets/bundle';
 import { sha256 } from '../secrets/pointer';
 import type { SecretStore } from '../secrets/store';
+import type { MayAsk } from '../tokens/lease';
 import type { TokenRequest } from '../tokens/tokenSource';
 import type { IssuedTokens } from '../tokens/tokenSet';
 import type {
@@ -126,10 +127,11 @@ export function createTokenRequest({
 	async function tryEach(
 		client: Omit<Client, 'authentication'>,
 		methods: readonly ClientAuthenticationMethod[],
-		grant: GrantRequest,
+		{ mayAsk, ...grant }: GrantRequest & { mayAsk?: MayAsk | undefined },
 	): Promise<{ response: TokenResponse; authentication: ClientAuthenticationMethod }> {
 		let refusal: unknown;
 		for (const authentication of methods) {
+			await mayAsk?.();
 			try {
 				return {
 					response: await server.requestTokens({ ...client, authentication }, grant),
@@ -155,7 +157,9 @@ export function createTokenRequest({
 	/** Sends one grant as the client, and says what came of it. */
 	async function request(
 		bundle: Bundle,
-		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'>,
+		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'> & {
+			mayAsk?: MayAsk | undefined;
+		},
 	): Promise<Consented> {
 		const clientSecret = await clientSecretOf(connection, bundle, store);
 		const client = {
@@ -203,7 +207,7 @@ export function createTokenRequest({
 		markRefused: ({ refreshToken }, at) =>
 			refreshToken === undefined ? undefined : { at, refreshTokenSha256: sha256(refreshToken) },
 
-		async send(bundle): Promise<IssuedTokens> {
+		async send(bundle, mayAsk): Promise<IssuedTokens> {
 			// RFC 6749 §6: a refresh that names no scope asks for what was granted, and a person may have granted less than was asked for.
 			const scope =
 				connection.authorizationCode !== undefined || connection.scope === undefined
@@ -216,7 +220,7 @@ export function createTokenRequest({
 			const { refreshToken } = bundle;
 			if (refreshToken === undefined) throw missingRefreshToken(connection, bundle);
 			const grantType = 'refresh_token';
-			const { issued } = await request(bundle, { grantType, refreshToken, ...scope });
+			const { issued } = await request(bundle, { grantType, refreshToken, ...scope, mayAsk });
 			return issued;
 		},
 

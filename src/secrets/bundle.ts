@@ -25,6 +25,12 @@ export interface Claim {
 	readonly until: number;
 }
 
+/** A claim on the redemption of the refresh token, see src/tokens/lease.ts. */
+export interface LeaseClaim extends Claim {
+	/** How long it lasts. Clocks differ from host to host, so that `until` alone tells only its owner. */
+	readonly seconds: number;
+}
+
 /** A refresh token that the provider refuses for good. */
 export interface Refused {
 	/** Milliseconds since the epoch. */
@@ -65,13 +71,15 @@ export interface Bundle {
 	/** Set while the refresh token is known to be refused for good. */
 	readonly refused?: Refused;
 	/** Who is redeeming the refresh token at present. */
-	readonly lease?: Claim;
+	readonly lease?: LeaseClaim;
 	/** Keys this package does not know, kept as they are: administrators and rotation functions write into secrets as well. */
 	readonly other: Readonly<Record<string, unknown>>;
 }
 
 const FORMAT_KEY = 'vaulted_oauth2';
 const FORMAT = 1;
+/** Whatever a bundle says, nobody waits longer than this for a lease to end. */
+const LONGEST_LEASE_SECONDS = 3600;
 
 function optional<V>(key: string, value: V | undefined): Record<string, V> {
 	return value === undefined ? {} : { [key]: value };
@@ -136,7 +144,7 @@ export function formatBundle(bundle: Bundle): string {
 			'refused',
 			refused && { at: iso(refused.at), refresh_token_sha256: refused.refreshTokenSha256 },
 		),
-		...optional('lease', lease && formatClaim(lease)),
+		...optional('lease', lease && { ...formatClaim(lease), seconds: lease.seconds }),
 	});
 }
 
@@ -162,6 +170,14 @@ function parseClaim(value: unknown): Claim | undefined {
 	const owner = asText(json?.['owner']);
 	const until = asTime(json?.['until']);
 	return owner === undefined || until === undefined ? undefined : { owner, until };
+}
+
+/** A lease that was edited by hand into something else is none. */
+function parseLease(value: unknown): LeaseClaim | undefined {
+	const claim = parseClaim(value);
+	const seconds = asObject(value)?.['seconds'];
+	if (claim === undefined || typeof seconds !== 'number' || !(seconds > 0)) return undefined;
+	return { ...claim, seconds: Math.min(seconds, LONGEST_LEASE_SECONDS) };
 }
 
 function parseAuthorization(value: unknown): Authorization | undefined {
@@ -285,7 +301,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		},
 		...optional('authorization', parseAuthorization(authorization)),
 		...optional('refused', parseRefused(refused)),
-		...optional('lease', parseClaim(lease)),
+		...optional('lease', parseLease(lease)),
 		other,
 	};
 }

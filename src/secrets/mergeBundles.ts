@@ -29,10 +29,11 @@ export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle
 		'clientAuthentication',
 		'typedSha256',
 		'refused',
-		'lease',
 	] as const) {
 		if (changed(base[key], theirs[key])) take(key);
 	}
+	// A lease that was only renewed is still the same one.
+	if (base.lease?.owner !== theirs.lease?.owner) take('lease');
 	if (changed(base.authorization, theirs.authorization)) {
 		take('authorization');
 		// What was used stays used, whoever wrote it.
@@ -48,6 +49,12 @@ export function mergeBundles(base: Bundle, ours: Bundle, theirs: Bundle): Bundle
 		take('refreshToken');
 	} else if (before !== byUs) {
 		// Ours are those of a new consent.
+	} else if (changed(base.typedSha256.refreshToken, theirs.typedSha256.refreshToken)) {
+		// So are those of a refresh token that was typed anew, while we were still redeeming the former one.
+		take('tokenSet');
+		take('refreshToken');
+	} else if (changed(base.typedSha256.refreshToken, ours.typedSha256.refreshToken)) {
+		// The same, the other way round.
 	} else if (changed(base.tokenSet, theirs.tokenSet)) {
 		if ((theirs.tokenSet?.issuedAt ?? 0) > (ours.tokenSet?.issuedAt ?? 0)) {
 			take('tokenSet');

@@ -24,6 +24,8 @@ export class SealedBundle {
 	private ours: Bundle | undefined;
 	private mustSave = false;
 	private queue: Promise<unknown> = Promise.resolve();
+	/** The version that each bundle handed out was made from. */
+	private readonly origins = new WeakMap<Bundle, Stored>();
 
 	constructor(
 		private store: SecretStore,
@@ -69,23 +71,35 @@ export class SealedBundle {
 			const merged = mergeBundles(this.stored.bundle, this.ours, theirs);
 			this.ours = sameBundle(merged, theirs) ? undefined : merged;
 		}
-		this.stored = { versionId: version.versionId, bundle: theirs };
-		return this.ours ?? theirs;
-	}
-
-	/** Keeps a bundle in memory only. It reaches the store with the next change that is saved. */
-	keep(bundle: Bundle): void {
-		this.ours = bundle;
+		const stored = { versionId: version.versionId, bundle: theirs };
+		this.stored = stored;
+		const newest = this.ours ?? theirs;
+		this.origins.set(newest, stored);
+		return newest;
 	}
 
 	/**
-	 * Makes `bundle` the stored one; edits other writers made since the last read are kept. What the store does not take is kept in memory
-	 * for {@link saveUnsaved}.
+	 * Keeps a bundle in memory only. It reaches the store with the next change that is saved.
+	 *
+	 * @param from the bundle it was made from, where another version may have been read or written since: what that changed is kept
+	 */
+	keep(bundle: Bundle, from?: Bundle): void {
+		const base = from && this.origins.get(from);
+		const { stored } = this;
+		this.ours =
+			base === undefined || stored === undefined || base.versionId === stored.versionId
+				? bundle
+				: mergeBundles(base.bundle, bundle, stored.bundle);
+	}
+
+	/**
+	 * Makes `bundle` the stored one; edits other writers made since the last read, or since `from` was read, are kept. What the store does not
+	 * take is kept in memory for {@link saveUnsaved}.
 	 *
 	 * @throws SecretStoreError where the store does not take it
 	 */
-	async save(bundle: Bundle): Promise<void> {
-		this.ours = bundle;
+	async save(bundle: Bundle, from?: Bundle): Promise<void> {
+		this.keep(bundle, from);
 		this.mustSave = true;
 		await this.saveUnsaved();
 	}
@@ -113,9 +127,11 @@ export class SealedBundle {
 	async change(change: (bundle: Bundle) => Bundle): Promise<Bundle> {
 		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
 			const newest = await this.read();
+			// Somebody else in this process may have read since.
+			const base = this.origins.get(newest);
 			const next = change(newest);
-			if (this.stored === undefined || sameBundle(next, this.stored.bundle)) return newest;
-			if (await this.tryWrite(next, this.stored)) {
+			if (base === undefined || sameBundle(next, base.bundle)) return newest;
+			if (await this.tryWrite(next, base)) {
 				this.ours = undefined;
 				this.mustSave = false;
 				return next;
@@ -133,6 +149,7 @@ export class SealedBundle {
 				base.versionId,
 			);
 			this.stored = { versionId, bundle: ours };
+			this.origins.set(ours, this.stored);
 			if (replaced === undefined) return true;
 			// Somebody's edit was overwritten between read and write: put it back.
 			this.ours = mergeBundles(base.bundle, ours, this.open(replaced));

@@ -1,8 +1,11 @@
-/** What operators want to know of a connection. No event carries a secret. */
+/** What operators want to know of a connection. No event carries a secret. See docs/operations.md. */
 export type TokenEventName =
 	| 'connected'
 	| 'acquired'
+	| 'refreshed'
 	| 'adopted'
+	| 'lease waited for'
+	| 'lease taken over'
 	| 'served while the provider is down'
 	| 'served while the secret store is down'
 	| 'rotated but not saved'
@@ -20,3 +23,29 @@ export interface TokenEvent {
 
 /** Receives events; must not throw. */
 export type TokenEvents = (event: TokenEvent) => void;
+
+/** Events that nobody has to look at: each is what happens when all is well. */
+export const QUIET_EVENTS: ReadonlySet<TokenEventName> = new Set([
+	'connected',
+	'acquired',
+	'refreshed',
+	'adopted',
+	'lease waited for',
+]);
+
+/** How often each event of a token source happened in this process. */
+export type TokenCounters = Readonly<Record<Exclude<TokenEventName, 'connected'>, number>>;
+
+/** All counters at zero. */
+export const NO_EVENTS: TokenCounters = {
+	acquired: 0,
+	refreshed: 0,
+	adopted: 0,
+	'lease waited for': 0,
+	'lease taken over': 0,
+	'served while the provider is down': 0,
+	'served while the secret store is down': 0,
+	'rotated but not saved': 0,
+	'saved after all': 0,
+	'reconnect needed': 0,
+};

@@ -1,16 +1,19 @@
 import { ProviderError, ReconnectError, SecretStoreError, VaultedOAuth2Error } from '../errors';
 import type { Bundle, Refused } from '../secrets/bundle';
 import type { SealedBundle } from '../secrets/sealedBundle';
-import { Backoff } from './backoff';
 import type { VersionBudget } from './budget';
-import type { TokenEventName } from './events';
+import type { Clock } from './clock';
+import { NO_EVENTS, type TokenCounters } from './events';
 import { freshness, refreshAt, type RefreshPolicy } from './freshness';
-import { withTokens, type IssuedTokens, type TokenSet } from './tokenSet';
+import type { Lease, MayAsk } from './lease';
+import { Redemption } from './redemption';
+import { Setbacks } from './setbacks';
+import type { IssuedTokens, TokenSet } from './tokenSet';
 
 /** Asks the authorization server for tokens with what a bundle holds (RFC 6749 §4.4 or §6). */
 export interface TokenRequest {
-	/** Sends one token request. @throws VaultedOAuth2Error */
-	send(bundle: Bundle): Promise<IssuedTokens>;
+	/** Asks for tokens; `mayAsk` is called before each token request. @throws VaultedOAuth2Error, and what `mayAsk` rejects with */
+	send(bundle: Bundle, mayAsk?: MayAsk): Promise<IssuedTokens>;
 	/** True where both bundles lead to the same request, so that repeating it is pointless. */
 	same(left: Bundle, right: Bundle): boolean;
 	/** Fingerprint of what is asked for; see {@link TokenSet.requestedFor}. */
@@ -31,9 +34,10 @@ export interface TokenSourceOptions {
 	/** Fails where the bundle may not be used for this connection; called for every bundle read. */
 	readonly authorize: (bundle: Bundle) => void;
 	readonly budget: VersionBudget;
-	/** Milliseconds since the epoch. */
-	readonly now: () => number;
-	readonly emit: (name: TokenEventName, code?: string) => void;
+	readonly clock: Clock;
+	/** Where several processes share the bundle and redeeming spends a refresh token; else there is nobody to agree with. */
+	readonly lease?: Lease;
+	readonly emit: (name: keyof TokenCounters, code?: string) => void;
 }
 
 /** A connection's token as far as it is known without asking anybody. */
@@ -51,18 +55,16 @@ export interface TokenStatus {
 	/** Milliseconds since the epoch at which a person connected the account, and for which scope. */
 	readonly connectedAt: number | undefined;
 	readonly askedScope: string | undefined;
+	/** How often each event happened in this process. */
+	readonly counters: TokenCounters;
+	/** Versions of the secret that each refresh writes, where it rotates the refresh token. */
+	readonly versionsPerRefresh: number;
 }
 
-/** While the still valid token serves, the provider is asked again after this long. */
-const COOL_DOWN_MS = 30_000;
-const LONGEST_BACKOFF_MS = 30_000;
-/** The longest wait a provider's `Retry-After` can ask for. */
-const LONGEST_RETRY_AFTER_MS = 600_000;
+/** While the still valid token serves and another process has the lease, the store is looked at again after this long. */
+const LOOK_AGAIN_MS = 5000;
 /** An API that refuses even a brand-new token means something else by 401; it leads to one token request in this time at most. */
 const REPLACEMENT_MS = 60_000;
-/** A refresh token that was refused for good is tried again after this long, in case that was a mistake of the provider. */
-const REFUSED_MS = 600_000;
-
 interface Flight {
 	readonly forced: boolean;
 	readonly promise: Promise<TokenSet>;
@@ -76,23 +78,30 @@ interface Reason {
 	readonly refused?: string;
 }
 
+/** How far a refresh came. */
+interface Progress {
+	/** Another process has the lease. */
+	isBusy: boolean;
+	/** The store was read and is being written: what fails then is the claim. */
+	isUnwritable: boolean;
+}
+
 /**
  * Serves a connection's access token: one that will not expire under the request, refreshed once however many ask.
  */
 export class TokenSource {
 	private flight: Flight | undefined;
-	/** While the valid token serves: milliseconds since the epoch before which the provider is left alone. */
-	private coolUntil = 0;
-	/** Once no token is left to serve. */
-	private readonly backoff = new Backoff(1000, LONGEST_BACKOFF_MS);
-	private readonly saveBackoff = new Backoff(1000, LONGEST_BACKOFF_MS);
 	/** The last token that was asked for because its predecessor was refused. */
 	private replacement: TokenSet | undefined;
-	private lastFailure: { error: VaultedOAuth2Error; bundle: Bundle | undefined } | undefined;
-	/** When this process last heard that the refresh token is refused. */
-	private refusedAt = 0;
+	private readonly counters = { ...NO_EVENTS };
+	private readonly setbacks: Setbacks;
+	private readonly redemption: Redemption;
 
-	constructor(private readonly options: TokenSourceOptions) {}
+	constructor(private readonly options: TokenSourceOptions) {
+		const emit = (name: keyof TokenCounters, code?: string) => this.tell(name, code);
+		this.setbacks = new Setbacks({ ...options, emit });
+		this.redemption = new Redemption({ ...options, emit });
+	}
 
 	/**
 	 * A usable token set: the known one while it is fresh, else a newer one from the store, else one from the authorization server.
@@ -102,7 +111,7 @@ export class TokenSource {
 	async get(): Promise<TokenSet> {
 		const known = this.known();
 		if (known !== undefined && this.freshness(known) === 'fresh') {
-			if (this.options.bundle.unsaved) await this.saveUnsaved();
+			if (this.options.bundle.unsaved) await this.redemption.saveUnsaved();
 			return known;
 		}
 		return await this.join({ force: false });
@@ -131,7 +140,7 @@ export class TokenSource {
 		const { replacement } = this;
 		if (
 			replacement?.accessToken === accessToken &&
-			this.options.now() - replacement.issuedAt < REPLACEMENT_MS
+			this.options.clock.now() - replacement.issuedAt < REPLACEMENT_MS
 		) {
 			return undefined;
 		}
@@ -148,26 +157,14 @@ export class TokenSource {
 			refreshAt: tokenSet && refreshAt(policy, tokenSet),
 			unsaved: bundle.unsaved,
 			versionId: bundle.versionId,
-			lastError: this.lastError,
+			lastError: this.setbacks.lasting,
 			refreshable: lastKnown?.refreshToken !== undefined,
 			refusedSince: lastKnown && request.refused(lastKnown)?.since,
 			connectedAt: lastKnown?.authorization?.connectedAt,
 			askedScope: lastKnown?.authorization?.askedScope,
+			counters: { ...this.counters },
+			versionsPerRefresh: this.options.lease === undefined ? 1 : 2,
 		};
-	}
-
-	/** The last failure, as long as what led to it is still so: connecting again, or an administrator, may have resolved it. */
-	private get lastError(): VaultedOAuth2Error | undefined {
-		if (this.lastFailure === undefined) return undefined;
-		const { error, bundle: before } = this.lastFailure;
-		const now = this.options.bundle.lastKnown;
-		const unchanged =
-			before === now ||
-			(before !== undefined &&
-				now !== undefined &&
-				this.options.request.same(before, now) &&
-				before.tokenSet?.accessToken === now.tokenSet?.accessToken);
-		return unchanged ? error : undefined;
 	}
 
 	/** Reads the store, so that {@link status} tells what is stored now. @throws VaultedOAuth2Error */
@@ -193,7 +190,7 @@ export class TokenSource {
 		}
 		const flight: Flight = {
 			forced: reason.force,
-			promise: this.options.bundle.exclusive(() => this.refresh(reason)),
+			promise: this.fly(reason),
 		};
 		this.flight = flight;
 		try {
@@ -203,46 +200,105 @@ export class TokenSource {
 		}
 	}
 
-	private async refresh(reason: Reason): Promise<TokenSet> {
-		const { bundle, request, now } = this.options;
+	/** While another process has the lease, waits between looks; outside the exclusive task, so that a save in the editor is not held up. */
+	private async fly(reason: Reason): Promise<TokenSet> {
+		const { bundle, lease } = this.options;
+		let wait: (() => Promise<void>) | undefined;
+		for (;;) {
+			const tokenSet = await bundle.exclusive(() => this.refresh(reason));
+			if (tokenSet !== undefined) return tokenSet;
+			if (wait === undefined) this.tell('lease waited for');
+			wait ??= lease?.patience();
+			try {
+				await wait?.();
+			} catch (error) {
+				return this.failed(error, undefined);
+			}
+		}
+	}
+
+	/** One look, and a refresh where it is needed; undefined where another process is at it and there is nothing to serve meanwhile. */
+	private async refresh(reason: Reason): Promise<TokenSet | undefined> {
+		const { bundle } = this.options;
 		const valid = reason.refused === undefined ? this.validNow(bundle.lastKnown) : undefined;
 		if (!reason.force) {
-			if (valid !== undefined && now() < this.coolUntil) return valid;
-			if (valid === undefined && this.lastFailure !== undefined && this.backoff.waiting(now()))
-				throw this.lastFailure.error;
+			if (valid === undefined) this.setbacks.assertNotTooEarly();
+			else if (this.setbacks.isCooling) return valid;
 		}
+		const progress: Progress = { isBusy: false, isUnwritable: false };
 		try {
-			const stored = await this.readStore(valid, reason);
-			const adopted =
-				reason.force && reason.refused === undefined ? undefined : this.usable(stored);
-			if (
-				adopted !== undefined &&
-				adopted.accessToken !== reason.refused &&
-				this.freshness(adopted) === 'fresh'
-			) {
+			const stored = await this.look(reason, progress);
+			const adopted = this.adoptable(stored, reason);
+			if (adopted !== undefined) {
 				this.succeeded('adopted');
 				return adopted;
 			}
-			if (
-				valid !== undefined &&
-				!reason.force &&
-				request.rotates &&
-				stored.refreshToken === undefined
-			) {
+			if (progress.isBusy) return this.servedMeanwhile(reason);
+			const serving = reason.force ? undefined : this.validNow(stored);
+			if (serving !== undefined && this.isUnrefreshable(stored)) {
 				// Nothing can be done about its end; until then it serves.
-				this.coolUntil = now() + COOL_DOWN_MS;
-				return valid;
+				this.setbacks.cool();
+				return serving;
 			}
-			this.assertNotRefused(stored, reason);
+			const isFirst = this.usable(stored) === undefined;
 			const tokenSet = await this.redeem(stored, reason);
 			if (reason.refused !== undefined) this.replacement = tokenSet;
-			this.succeeded('acquired');
+			this.succeeded(isFirst ? 'acquired' : 'refreshed');
 			return tokenSet;
 		} catch (error) {
-			await this.rememberRefusal(error);
+			if (error instanceof ProviderError && error.code === 'LEASE_BUSY')
+				return this.servedMeanwhile(reason);
+			await this.afterFailure(error);
 			// What the store was just found to hold counts as well.
-			return this.failed(error, reason.force ? undefined : this.validNow(bundle.lastKnown));
+			const serving = reason.force ? undefined : this.validNow(bundle.lastKnown);
+			return this.failed(error, serving, progress.isUnwritable);
 		}
+	}
+
+	/** While another process has the lease: the valid token, where there is one. */
+	private servedMeanwhile(reason: Reason): TokenSet | undefined {
+		const serving = reason.force ? undefined : this.validNow(this.options.bundle.lastKnown);
+		if (serving !== undefined) this.setbacks.cool(LOOK_AGAIN_MS);
+		return serving;
+	}
+
+	/** What the store holds, with the lease on it where it is needed and to be had. */
+	private async look(reason: Reason, progress: Progress): Promise<Bundle> {
+		const { bundle, lease, authorize } = this.options;
+		if (lease === undefined) {
+			const valid = reason.refused === undefined ? this.validNow(bundle.lastKnown) : undefined;
+			const stored = await this.readStore(valid, reason);
+			if (this.adoptable(stored, reason) === undefined) this.assertWorthAsking(stored, reason);
+			return stored;
+		}
+		const claimed = await lease.claim((newest) => {
+			progress.isUnwritable = false;
+			authorize(newest);
+			if (this.adoptable(newest, reason) !== undefined || this.isUnrefreshable(newest)) return true;
+			this.assertWorthAsking(newest, reason);
+			progress.isUnwritable = true;
+			return false;
+		});
+		progress.isUnwritable = false;
+		progress.isBusy = claimed.outcome === 'busy';
+		if (claimed.takenOver) this.tell('lease taken over');
+		return claimed.bundle;
+	}
+
+	/** A token set that makes asking the provider needless. */
+	private adoptable(stored: Bundle, reason: Reason): TokenSet | undefined {
+		if (reason.force && reason.refused === undefined) return undefined;
+		const tokenSet = this.usable(stored);
+		return tokenSet !== undefined &&
+			tokenSet.accessToken !== reason.refused &&
+			this.freshness(tokenSet) === 'fresh'
+			? tokenSet
+			: undefined;
+	}
+
+	/** True where a refresh token is needed and there is none. */
+	private isUnrefreshable({ refreshToken }: Bundle): boolean {
+		return this.options.request.rotates && refreshToken === undefined;
 	}
 
 	/**
@@ -250,7 +306,7 @@ export class TokenSource {
 	 * nothing to lose goes on with what is known; a refresh token is not spent when its successor might have no place.
 	 */
 	private async readStore(valid: TokenSet | undefined, reason: Reason): Promise<Bundle> {
-		const { bundle, request, authorize, emit } = this.options;
+		const { bundle, request, authorize } = this.options;
 		try {
 			const stored = await bundle.read();
 			authorize(stored);
@@ -263,44 +319,53 @@ export class TokenSource {
 				!request.rotates &&
 				known !== undefined;
 			if (!goesOn || (valid !== undefined && !reason.force)) throw error;
-			emit('served while the secret store is down', error.code);
+			this.tell('served while the secret store is down', error.code);
 			return known;
 		}
 	}
 
-	/** A dead refresh token is not offered to the provider at every call; who forces a refresh is let through. @throws ReconnectError */
-	private assertNotRefused(stored: Bundle, reason: Reason): void {
-		const { request, now } = this.options;
-		const refused = request.refused(stored);
-		if (refused === undefined || (reason.force && reason.refused === undefined)) return;
-		const heard = Math.max(refused.since, this.refusedAt);
-		if (Math.abs(now() - heard) < REFUSED_MS) throw refused.error;
+	/** A person who forces a refresh is let through. @throws ReconnectError, ConfigurationError */
+	private assertWorthAsking(stored: Bundle, reason: Reason): void {
+		if (reason.force && reason.refused === undefined) return;
+		this.setbacks.assertWorthAsking(stored);
 	}
 
-	/** Writes down that the refresh token is dead, so that every process knows that a person is needed. */
-	private async rememberRefusal(error: unknown): Promise<void> {
-		if (!(error instanceof ReconnectError) || error.code !== 'INVALID_GRANT') return;
-		const { bundle, request, now } = this.options;
+	/** Writes down that the refresh token is dead, so that every process knows that a person is needed, and lets the lease go. */
+	private async afterFailure(error: unknown): Promise<void> {
+		const { bundle, request, clock, lease } = this.options;
 		const known = bundle.lastKnown;
-		if (known === undefined || bundle.unsaved) return;
-		this.refusedAt = now();
-		if (request.refused(known) !== undefined) return;
-		await bundle
-			.change((newest) => {
-				const refused = request.same(newest, known)
-					? request.markRefused(newest, now())
-					: undefined;
-				return refused === undefined ? newest : { ...newest, refused };
-			})
+		const isDead = error instanceof ReconnectError && error.code === 'INVALID_GRANT';
+		const isNew = isDead && known !== undefined && request.refused(known) === undefined;
+		const mark = (newest: Bundle): Bundle => {
+			if (!isNew || !request.same(newest, known)) return newest;
+			const refused = request.markRefused(newest, clock.now());
+			return refused === undefined ? newest : { ...newest, refused };
+		};
+		if (lease?.isHeld === true) {
+			if (!this.keepsLease(lease, error)) await lease.release(mark);
+		} else if (isNew && !bundle.unsaved) {
 			// The refusal itself is what has to be told.
-			.catch(() => undefined);
+			await bundle.change(mark).catch(() => undefined);
+		}
+	}
+
+	/**
+	 * A first failure of the provider may be over at once, so others may try. Where it goes on failing, the lease is left to run out: that
+	 * bounds the versions of the secret that an outage costs, and the calls of all processes together.
+	 */
+	private keepsLease(lease: Lease, error: unknown): boolean {
+		return (
+			lease.growsUnreleased &&
+			error instanceof ProviderError &&
+			this.setbacks.last instanceof ProviderError
+		);
 	}
 
 	/** Asks the authorization server; where it refuses, the store may hold something newer. */
 	private async redeem(stored: Bundle, reason: Reason): Promise<TokenSet> {
-		const { bundle, request, authorize } = this.options;
+		const { bundle, request, lease, authorize } = this.options;
 		try {
-			return await this.store(stored, await request.send(stored));
+			return await this.redemption.redeem(stored);
 		} catch (error) {
 			if (
 				!(error instanceof VaultedOAuth2Error) ||
@@ -309,88 +374,33 @@ export class TokenSource {
 				throw error;
 			const reread = await bundle.read();
 			authorize(reread);
-			if (request.same(stored, reread)) throw error;
-			const newer = this.usable(reread);
-			if (
-				newer !== undefined &&
-				newer.accessToken !== reason.refused &&
-				this.freshness(newer) === 'fresh'
-			)
-				return newer;
-			return await this.store(reread, await request.send(reread));
+			if (request.same(stored, reread)) {
+				if (error instanceof ReconnectError) this.setbacks.heardRefusal();
+				throw error;
+			}
+			const newer = this.adoptable(reread, reason);
+			if (newer === undefined) return await this.redemption.redeem(reread);
+			if (lease?.isHeld === true) await lease.release();
+			return newer;
 		}
 	}
 
-	/** Writes before use. A rotated refresh token must reach the store; an access token alone does so within the budget. */
-	private async store(from: Bundle, issued: IssuedTokens): Promise<TokenSet> {
-		const { bundle, budget, now, emit } = this.options;
-		const rotated = issued.refreshToken !== undefined && issued.refreshToken !== from.refreshToken;
-		const next = withTokens(from, issued);
-		bundle.keep(next);
-		if (!rotated && !bundle.unsaved && !budget.take(now())) return issued.tokenSet;
-		try {
-			if (rotated || bundle.unsaved) await bundle.save(next);
-			else await bundle.saveUnsaved();
-		} catch (error) {
-			if (!(error instanceof VaultedOAuth2Error)) throw error;
-			if (bundle.unsaved) {
-				this.saveBackoff.failed(now());
-				emit('rotated but not saved', error.code);
-			} else {
-				emit('served while the secret store is down', error.code);
-			}
-		}
-		return issued.tokenSet;
+	private tell(name: keyof TokenCounters, code?: string): void {
+		this.counters[name] += 1;
+		this.options.emit(name, code);
 	}
 
-	private async saveUnsaved(): Promise<void> {
-		const { bundle, now, emit } = this.options;
-		await bundle.exclusive(async () => {
-			if (!bundle.unsaved || this.saveBackoff.waiting(now())) return;
-			try {
-				await bundle.saveUnsaved();
-				this.saveBackoff.succeeded();
-				emit('saved after all');
-			} catch (error) {
-				if (!(error instanceof VaultedOAuth2Error)) throw error;
-				this.saveBackoff.failed(now());
-				emit('rotated but not saved', error.code);
-			}
-		});
-	}
-
-	private succeeded(name: TokenEventName): void {
-		this.coolUntil = 0;
-		this.backoff.succeeded();
-		this.lastFailure = undefined;
-		this.options.emit(name);
+	private succeeded(name: keyof TokenCounters): void {
+		this.setbacks.succeeded();
+		this.tell(name);
 	}
 
 	/** A temporary failure is no failure while the token is valid; everything else is told at once. */
-	private failed(error: unknown, valid: TokenSet | undefined): TokenSet {
+	private failed(error: unknown, valid: TokenSet | undefined, claiming = false): TokenSet {
 		if (!(error instanceof VaultedOAuth2Error)) throw error;
-		const { now, emit, bundle } = this.options;
-		this.lastFailure = { error, bundle: bundle.lastKnown };
-		const temporary =
-			error instanceof ProviderError || (error instanceof SecretStoreError && error.temporary);
-		if (!temporary) {
-			if (error instanceof ReconnectError) emit('reconnect needed', error.code);
-			throw error;
-		}
-		const asked = error instanceof ProviderError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-		const wait = Math.min(asked, LONGEST_RETRY_AFTER_MS);
-		if (valid === undefined || this.freshness(valid) === 'expired') {
-			this.backoff.failed(now(), wait);
-			throw error;
-		}
-		this.coolUntil = now() + Math.max(wait, COOL_DOWN_MS);
-		emit(
-			error instanceof ProviderError
-				? 'served while the provider is down'
-				: 'served while the secret store is down',
-			error.code,
-		);
-		return valid;
+		const isValid = valid !== undefined && this.freshness(valid) !== 'expired';
+		if (this.setbacks.remember(error, isValid, claiming) && isValid) return valid;
+		throw error;
 	}
 
 	/** The known token set. A bundle is shared by all credentials that point at it, so what it may be used for is checked each time. */
@@ -412,6 +422,6 @@ export class TokenSource {
 	}
 
 	private freshness(tokenSet: TokenSet): ReturnType<typeof freshness> {
-		return freshness(this.options.policy, tokenSet, this.options.now());
+		return freshness(this.options.policy, tokenSet, this.options.clock.now());
 	}
 }

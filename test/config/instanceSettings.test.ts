@@ -32,6 +32,17 @@ describe('user folder', () => {
 	});
 });
 
+describe('several processes', () => {
+	it.each([
+		[{ EXECUTIONS_MODE: 'queue' }, true],
+		[{ N8N_MULTI_MAIN_SETUP_ENABLED: 'true' }, true],
+		[{ EXECUTIONS_MODE: 'regular', N8N_MULTI_MAIN_SETUP_ENABLED: 'false' }, false],
+		[{}, false],
+	])('share the connections where the environment is %j: %s', (env, expected) => {
+		expect(readInstanceSettings(env).severalProcesses).toBe(expected);
+	});
+});
+
 describe('encryption key', () => {
 	it('is N8N_ENCRYPTION_KEY, trimmed and without quotes, even where the settings file has another', () => {
 		writeSettings('{"encryptionKey":"from-settings"}');

@@ -55,6 +55,7 @@ function newProcess(): Connections {
 			encryptionKey: 'key of a test instance',
 			awsSystemCredentialsAllowed: false,
 			egressPolicy: undefined,
+			severalProcesses: false,
 		},
 		egress: createEgress(undefined, {}),
 		now: () => now,

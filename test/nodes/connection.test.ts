@@ -162,6 +162,7 @@ describe('Get Status', () => {
 			scope: 'api:read',
 			unsaved: false,
 			lastError: null,
+			counters: expect.objectContaining({ adopted: 1, refreshed: 0 }) as object,
 		});
 		expect(rig.provider.countTokenRequests()).toBe(tokens);
 	});

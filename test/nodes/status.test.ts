@@ -6,7 +6,11 @@ const ISSUED = Date.parse('2026-01-01T00:00:00Z');
 /** A connection as far as its status is told from it. */
 function opened(
 	grantType: string,
-	{ lifetimeSeconds, versionsPerDay }: { lifetimeSeconds: number | null; versionsPerDay?: number },
+	{
+		lifetimeSeconds,
+		versionsPerDay,
+		versionsPerRefresh = 1,
+	}: { lifetimeSeconds: number | null; versionsPerDay?: number; versionsPerRefresh?: number },
 ): OpenConnection {
 	const expiresAt = lifetimeSeconds === null ? null : ISSUED + lifetimeSeconds * 1000;
 	return {
@@ -29,6 +33,8 @@ function opened(
 				unsaved: false,
 				versionId: undefined,
 				lastError: undefined,
+				counters: { acquired: 1, 'lease waited for': 2 },
+				versionsPerRefresh,
 			}),
 		},
 	} as unknown as OpenConnection;
@@ -38,6 +44,15 @@ test('says how many versions of the secret a day short-lived tokens can cost, wh
 	const short = { lifetimeSeconds: 900, versionsPerDay: 100 };
 	expect(describeStatus(opened('refresh_token', short))['warnings']).toEqual([
 		expect.stringMatching(/ about 144 versions of the secret a day; the store takes 100\. /),
+	]);
+});
+
+test('counts the versions of the lease as well, where several processes share the connection', () => {
+	const half = { lifetimeSeconds: 1800, versionsPerDay: 100, versionsPerRefresh: 2 };
+	expect(describeStatus(opened('refresh_token', half))['warnings']).toEqual([
+		expect.stringMatching(
+			/ each of 58 refreshes a day writes 2 versions .* about 116 versions of the secret a day; the store takes 100\. /,
+		),
 	]);
 });
 
@@ -52,6 +67,11 @@ test.each([
 	],
 ])('does not warn of %s', (_case, grantType, figures) => {
 	expect(describeStatus(opened(grantType, figures))).not.toHaveProperty('warnings');
+});
+
+test('tells how often each event happened', () => {
+	const status = describeStatus(opened('refresh_token', { lifetimeSeconds: 3600 }));
+	expect(status['counters']).toEqual({ acquired: 1, leaseWaitedFor: 2 });
 });
 
 test('tells neither the token nor the key of the pointer', () => {

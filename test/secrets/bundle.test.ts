@@ -33,6 +33,29 @@ it('is readable for a person: standard names, ISO times', () => {
 	});
 });
 
+describe('its lease', () => {
+	const lease = { owner: 'o', until: 2000, seconds: 60 };
+	const read = (change: object): Bundle => {
+		const json = JSON.parse(formatBundle({ ...bundle, lease })) as { lease: object };
+		return parseBundle(JSON.stringify({ ...json, lease: { ...json.lease, ...change } }), 's');
+	};
+
+	it('survives being written and read', () => {
+		expect(read({})).toEqual({ ...bundle, lease });
+	});
+
+	it.each([{ seconds: 0 }, { seconds: -1 }, { seconds: '60' }, { until: 'later' }, { owner: '' }])(
+		'is none with %j in it, so that nobody waits for it',
+		(change) => {
+			expect(read(change)).toEqual(bundle);
+		},
+	);
+
+	it('is waited for an hour at most, whatever it says', () => {
+		expect(read({ seconds: 1e12 }).lease?.seconds).toBe(3600);
+	});
+});
+
 it('without a readable token has none, so that one is requested', () => {
 	const json = JSON.parse(formatBundle(bundle)) as Record<string, unknown>;
 	expect(

@@ -64,3 +64,27 @@ it('drops what they removed', () => {
 		'clientSecret',
 	);
 });
+
+it('keeps the tokens of a refresh token that was typed anew, whichever of the two was issued later', () => {
+	const typed = { typedSha256: { refreshToken: 'digest' } };
+	const saved = bundle({ ...typed, tokenSet: token(4), refreshToken: 'rt-typed' });
+	const refreshed = bundle({ tokenSet: token(5), refreshToken: 'rt-5' });
+	expect(mergeBundles(bundle(), refreshed, saved)).toMatchObject(saved);
+	expect(mergeBundles(bundle(), saved, refreshed)).toMatchObject(saved);
+});
+
+describe('a lease', () => {
+	const lease = (owner: string, until: number) => ({ lease: { owner, until, seconds: 60 } });
+	const refreshed = { tokenSet: token(5), refreshToken: 'rt-5' };
+
+	it('that was only renewed meanwhile is released by the write of its owner', () => {
+		const merged = mergeBundles(bundle(lease('us', 1)), bundle(refreshed), bundle(lease('us', 2)));
+		expect(merged).toEqual(bundle(refreshed));
+	});
+
+	it('that another one has taken over stays', () => {
+		const theirs = bundle(lease('them', 2));
+		const merged = mergeBundles(bundle(lease('us', 1)), bundle(refreshed), theirs);
+		expect(merged).toEqual(bundle({ ...refreshed, ...lease('them', 2) }));
+	});
+});

@@ -23,6 +23,11 @@ export class MemoryStore implements SecretStore {
 		return this.calls.filter((call) => call === action).length;
 	}
 
+	/** How many versions the only secret has had. */
+	versions(): number {
+		return [...this.secrets.values()][0]?.version ?? 0;
+	}
+
 	/** The JSON stored under the only secret, or under `name`. */
 	json(name: string = [...this.secrets.keys()][0] ?? ''): Record<string, unknown> {
 		return JSON.parse(this.secrets.get(name)?.content ?? 'null') as Record<string, unknown>;

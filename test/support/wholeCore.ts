@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Connections } from '../../src/connections';
 import { createEgress } from '../../src/http/createEgress';
 import type { SealedFields } from '../../src/sealing';
+import type { openStore } from '../../src/secrets/openStore';
 import type { TokenEvent } from '../../src/tokens/events';
 import { startAuthorizationServer, type AuthorizationServer } from './authorizationServer';
 import { startSampleApi, type SampleApi } from './sampleApi';
@@ -77,17 +78,25 @@ export class WholeCore {
 	}
 
 	/** Connections with a memory of their own, as another process would have them. */
-	process(changes: { awsSystemCredentialsAllowed?: boolean } = {}): Connections {
+	process(
+		changes: {
+			awsSystemCredentialsAllowed?: boolean;
+			severalProcesses?: boolean;
+			openStore?: typeof openStore;
+		} = {},
+	): Connections {
 		return new Connections({
 			settings: {
 				userFolder: this.folder,
 				encryptionKey: 'key of a test instance',
 				awsSystemCredentialsAllowed: changes.awsSystemCredentialsAllowed ?? false,
+				severalProcesses: changes.severalProcesses ?? false,
 				egressPolicy: undefined,
 			},
 			egress: createEgress(undefined, {}),
 			now: () => this.now,
 			emit: (event) => this.events.push(event),
+			...(changes.openStore === undefined ? {} : { openStore: changes.openStore }),
 		});
 	}
 

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { Connection, OpenConnection, TokenSet } from '../../../../src';
+import type { Connection, OpenConnection, TokenCounters, TokenSet } from '../../../../src';
 import { failureOf } from '../../errors';
 import { stateOf } from './state';
 
@@ -55,21 +55,40 @@ function scopeWarnings({ connection, tokens }: OpenConnection): string[] {
 
 /** Every refresh that rotates the refresh token has to be written, and a store takes only so many versions. */
 function versionWarnings({ connection, store, tokens }: OpenConnection): string[] {
-	const { tokenSet, refreshAt } = tokens.status();
+	const { tokenSet, refreshAt, versionsPerRefresh } = tokens.status();
 	if (connection.grantType === 'client_credentials' || store.versionsPerDay === undefined)
 		return [];
 	if (tokenSet === undefined || refreshAt == null) return [];
-	const perDay = Math.ceil(DAY_SECONDS / Math.max(1, seconds(refreshAt - tokenSet.issuedAt)));
+	const refreshes = Math.ceil(DAY_SECONDS / Math.max(1, seconds(refreshAt - tokenSet.issuedAt)));
+	const perDay = refreshes * versionsPerRefresh;
 	if (perDay <= store.versionsPerDay) return [];
+	// Under the lease every refresh is written, rotated or not.
+	const when =
+		versionsPerRefresh === 1
+			? 'If the provider rotates the refresh token, refreshing'
+			: `With several n8n processes each of ${refreshes} refreshes a day writes ${versionsPerRefresh} versions of the secret, so refreshing`;
 	return [
-		`If the provider rotates the refresh token, refreshing all day writes about ${perDay} versions of the secret a day; the store takes ${store.versionsPerDay}. Ask the provider for longer lived access tokens.`,
+		`${when} all day writes about ${perDay} versions of the secret a day; the store takes ${store.versionsPerDay}. Ask the provider for longer lived access tokens.`,
 	];
+}
+
+/** `lease waited for` as `leaseWaitedFor`. */
+function camelCase(words: string): string {
+	return words.replace(/ (\w)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** How often each event happened in this process. */
+function describeCounters(counters: TokenCounters): IDataObject {
+	return Object.fromEntries(
+		Object.entries(counters).map(([name, count]) => [camelCase(name), count]),
+	);
 }
 
 /** How a connection is doing, as far as it is known without asking anybody. */
 export function describeStatus(open: OpenConnection): IDataObject {
 	const { connection, secretRef, tokens } = open;
-	const { tokenSet, refreshAt, unsaved, versionId, lastError, connectedAt } = tokens.status();
+	const { tokenSet, refreshAt, unsaved, versionId, lastError, connectedAt, counters } =
+		tokens.status();
 	const warned = [...versionWarnings(open), ...scopeWarnings(open)];
 	const state = stateOf(open);
 	return {
@@ -84,6 +103,7 @@ export function describeStatus(open: OpenConnection): IDataObject {
 		...(tokenSet === undefined ? NO_TOKEN : describeToken(tokenSet, { connection, refreshAt })),
 		unsaved,
 		lastError: lastError === undefined ? null : failureOf(lastError),
+		counters: describeCounters(counters),
 		...(warned.length === 0 ? {} : { warnings: warned }),
 	};
 }

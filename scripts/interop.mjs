@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
+import { install, needProgram } from './debian.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const CACHE = join(ROOT, '.cache', 'interop');
@@ -23,25 +24,6 @@ const KEYCLOAK = {
 const MAVEN = process.env.MAVEN_REPOSITORY ?? 'https://repo.maven.apache.org/maven2';
 
 const report = (line) => process.stderr.write(`${line}\n`);
-
-/** Installs one of Debian's packages, where that is possible. */
-function install(debianPackage) {
-	report(`Installing ${debianPackage} …`);
-	const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-	for (const args of [['update'], ['install', '-y', '--no-install-recommends', debianPackage]])
-		spawnSync('apt-get', ['-qq', ...args], { stdio: ['ignore', 'ignore', 'inherit'], env });
-}
-
-/** The path of a program; its package is installed where it is missing. */
-function needProgram(program, debianPackage) {
-	const find = () =>
-		spawnSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).stdout.trim();
-	if (find() !== '') return find();
-	install(debianPackage);
-	if (find() === '')
-		throw new Error(`${program} is missing. Install it (Debian: ${debianPackage}).`);
-	return find();
-}
 
 /** A virtual environment of its own, with just what requirements.txt names. */
 function installMoto() {

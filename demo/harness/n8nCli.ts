@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Run } from './run.ts';
@@ -52,6 +52,22 @@ export async function exportCredentials(run: Run, n8n: RunningN8n): Promise<Stor
 			`--output=${file}`,
 		]);
 		return JSON.parse(await readFile(file, 'utf8')) as StoredCredential[];
+	} finally {
+		await rm(folder, { recursive: true });
+	}
+}
+
+/** Stores credentials as they are, without testing them (`import:credentials`). */
+export async function importCredentials(
+	run: Run,
+	n8n: RunningN8n,
+	credentials: readonly StoredCredential[],
+): Promise<void> {
+	const folder = await mkdtemp(join(tmpdir(), 'imported-credentials-'));
+	try {
+		const file = join(folder, 'credentials.json');
+		await writeFile(file, JSON.stringify(credentials), { mode: 0o600 });
+		await runN8nCommand(run, n8n, ['import:credentials', `--input=${file}`]);
 	} finally {
 		await rm(folder, { recursive: true });
 	}

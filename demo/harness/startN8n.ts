@@ -14,6 +14,10 @@ export interface N8nOptions {
 	userFolder: string;
 	/** Any free one unless told. */
 	port?: number;
+	/** n8n's command and its arguments; `start` unless told. */
+	command?: readonly string[];
+	/** Where this command says that it is ready, where that is not its own port. */
+	healthPort?: number;
 	/** Name of the log file; `n8n` unless told. */
 	logName?: string;
 	/** Further settings. */
@@ -77,7 +81,7 @@ export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8
 	mkdirSync(dirname(log), { recursive: true });
 	const output = openSync(log, 'w');
 	// A process group of its own: Ctrl+C reaches n8n through stop() only, and what n8n started can be ended with it.
-	const child = spawn(nodeBinary(run), [n8nProgram(run), 'start'], {
+	const child = spawn(nodeBinary(run), [n8nProgram(run), ...(options.command ?? ['start'])], {
 		cwd: options.userFolder,
 		env,
 		stdio: ['ignore', output, output],
@@ -86,7 +90,8 @@ export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8
 	closeSync(output);
 	const stop = stopper(child);
 	try {
-		await untilReady(run, { child, url, log });
+		const health = `http://127.0.0.1:${options.healthPort ?? port}/healthz/readiness`;
+		await untilReady(run, { child, health, log });
 	} catch (error) {
 		await stop();
 		throw error;
@@ -126,11 +131,11 @@ function stopper(child: ChildProcess): () => Promise<void> {
 
 interface Starting {
 	child: ChildProcess;
-	url: string;
+	health: string;
 	log: string;
 }
 
-async function untilReady(run: Run, { child, url, log }: Starting): Promise<void> {
+async function untilReady(run: Run, { child, health, log }: Starting): Promise<void> {
 	let failure: Error | undefined;
 	child.once('error', (error) => (failure = error));
 	const startedAt = Date.now();
@@ -147,7 +152,7 @@ async function untilReady(run: Run, { child, url, log }: Starting): Promise<void
 			run.report(`Waiting for n8n … ${Math.round(elapsed)} s`);
 			nextLine += SECONDS_BETWEEN_LINES;
 		}
-		const response = await fetch(`${url}/healthz/readiness`).catch(() => undefined);
+		const response = await fetch(health).catch(() => undefined);
 		if (response?.ok) return;
 		await pause(200);
 	}

@@ -61,8 +61,10 @@ export class Redemption {
 				await bundle.save(next, from);
 			} else {
 				bundle.keep(next, from);
-				if (leased || budget.take(clock.now())) await bundle.saveUnsaved();
+				if (leased) await bundle.saveUnsaved();
+				else if (budget.take(clock.now())) await bundle.offer();
 			}
+			budget.wrote(bundle.versionId);
 		} catch (error) {
 			if (bundle.unsaved) this.notSaved(error);
 			else if (error instanceof VaultedOAuth2Error)

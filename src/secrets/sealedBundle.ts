@@ -138,13 +138,13 @@ export class SealedBundle {
 	async change(change: (bundle: Bundle) => Bundle): Promise<Bundle> {
 		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
 			const newest = await this.read();
+			const pending = this.ours;
 			// Somebody else in this process may have read since.
 			const base = this.origins.get(newest);
 			const next = change(newest);
 			if (base === undefined || sameBundle(next, base.bundle)) return newest;
 			if (await this.tryWrite(next, base)) {
-				this.ours = undefined;
-				this.mustSave = false;
+				this.settle(pending, { base: base.bundle, written: next });
 				return next;
 			}
 		}
@@ -171,6 +171,19 @@ export class SealedBundle {
 			if (!(error instanceof VersionConflictError)) throw error;
 			await this.read();
 			return false;
+		}
+	}
+
+	/** What was pending is stored now. What was kept since is pending still, on top of that. */
+	private settle(
+		pending: Bundle | undefined,
+		{ base, written }: { base: Bundle; written: Bundle },
+	): void {
+		if (this.ours === undefined || this.ours === pending) {
+			this.ours = undefined;
+			this.mustSave = false;
+		} else {
+			this.ours = mergeBundles(base, this.ours, written);
 		}
 	}
 

@@ -51,6 +51,42 @@ describe('a bundle made from one that was read before', () => {
 	});
 });
 
+describe('a change and a save in one process at the same moment', () => {
+	it.each([true, false])('lose neither, where the change is first: %s', async (changeFirst) => {
+		const sealed = open();
+		const from = await sealed.read();
+		const change = () => sealed.change((newest) => ({ ...newest, label: 'changed' }));
+		const save = () => sealed.save({ ...from, tokenSet: token('at-1') }, from);
+		await Promise.all(changeFirst ? [change(), save()] : [save(), change()]);
+		expect(store.json()).toMatchObject({ label: 'changed', token: { access_token: 'at-1' } });
+		expect(sealed.unsaved).toBe(false);
+	});
+
+	it('lose nothing where the change is written while the save is under way', async () => {
+		let written: () => void = () => undefined;
+		const slow: SecretStore = {
+			kind: store.kind,
+			versionsPerDay: undefined,
+			create: (name, content) => store.create(name, content),
+			read: (id) => store.read(id),
+			write: async (id, content, expected) => {
+				const result = await store.write(id, content, expected);
+				if (content.includes('changed')) await new Promise<void>((resolve) => (written = resolve));
+				return result;
+			},
+		};
+		const sealed = open(slow);
+		const from = await sealed.read();
+		const changing = sealed.change((newest) => ({ ...newest, label: 'changed' }));
+		await new Promise(setImmediate);
+		// The store has the change; this process has not heard yet.
+		sealed.keep({ ...from, tokenSet: token('at-1') }, from);
+		written();
+		await changing;
+		expect(sealed.lastKnown).toMatchObject({ label: 'changed', tokenSet: token('at-1') });
+	});
+});
+
 describe('what is only offered', () => {
 	it('is written where nobody has written since', async () => {
 		const sealed = open();

@@ -11,7 +11,7 @@ const base = {
 			},
 		],
 	},
-	testPathIgnorePatterns: ['/node_modules/', '/dist/', '/test/e2e/'],
+	testPathIgnorePatterns: ['/node_modules/', '/dist/', '/test/e2e/', '/test/interop/'],
 	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/n8n/', '<rootDir>/.cache/'],
 	testMatch: ['<rootDir>/test/**/*.test.ts'],
 	restoreMocks: true,

@@ -53,10 +53,15 @@ function lostConsent({ grantType, byConsent }: FailureContext): string | undefin
 		: 'The refresh token was revoked, has expired or was used elsewhere. Authorize the connection again: type a new Refresh Token into the credential and save.';
 }
 
-/** An OAuth error (RFC 6749 §5.2) as one of the four classes. */
+/**
+ * An OAuth error (RFC 6749 §5.2) as one of the four classes.
+ *
+ * @param status of the answer: 401 says that the client was not recognised, whatever the error is called (Keycloak: unauthorized_client)
+ */
 export function classifyOAuthError(
 	body: OAuthErrorBody,
 	context: FailureContext,
+	status = 400,
 ): VaultedOAuth2Error {
 	const { host } = context;
 	const words = context.redact(
@@ -77,7 +82,8 @@ export function classifyOAuthError(
 	}
 	if (TEMPORARY.test(body.error))
 		return new ProviderError(`${said} ${RETRY}`, { code: 'TEMPORARILY_UNAVAILABLE' });
-	switch (body.error) {
+	const isUnknownClient = status === 401 && body.error === 'unauthorized_client';
+	switch (isUnknownClient ? 'invalid_client' : body.error) {
 		case 'invalid_client':
 			return configuration(
 				'Client Secret',

@@ -55,7 +55,7 @@ export class Exchange {
 		const oauthError = readOAuthError(json);
 		const overloaded = response.status >= 500 || response.status === 429;
 		if (oauthError !== undefined && !overloaded)
-			throw this.fail(classifyOAuthError(oauthError, this.context));
+			throw this.fail(classifyOAuthError(oauthError, this.context, response.status));
 		const success =
 			response.status >= 200 && response.status < 300 && json !== undefined
 				? normalise(json, { keepIdToken: this.context.keepIdToken ?? false })

@@ -47,6 +47,16 @@ afterAll(() => {
 	nock.restore();
 });
 
+it('takes unauthorized_client with 401 for a client that was not recognised, as Keycloak means it', async () => {
+	nock(HOST).post('/token').reply(401, { error: 'unauthorized_client' });
+	await expect(failure()).resolves.toMatchObject({
+		code: 'INVALID_CLIENT',
+		field: 'Client Secret',
+	});
+	nock(HOST).post('/token').reply(400, { error: 'unauthorized_client' });
+	await expect(failure()).resolves.toMatchObject({ code: 'UNAUTHORIZED_CLIENT' });
+});
+
 describe('a token request', () => {
 	const form = (body: unknown): Record<string, string> => body as Record<string, string>;
 

@@ -1,0 +1,9 @@
+const base = require('./jest.config.js');
+
+/** The tests against moto and Keycloak; started by scripts/interop.mjs. @type {import('jest').Config} */
+module.exports = {
+	...base,
+	testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+	testMatch: ['<rootDir>/test/interop/**/*.test.ts'],
+	testTimeout: 60_000,
+};

@@ -362,6 +362,22 @@ describe('a holder that stood still', () => {
 		expect(f.requests).toBe(2);
 	});
 
+	it('does not go on with another refresh token that it finds, once the lease is lost', async () => {
+		const { f, processes } = await expired(1);
+		const [holder] = processes;
+		f.validRefreshToken = 'rt-new';
+		// The renewal after 20 s notices.
+		f.slowness = 25 * SECOND;
+		f.meanwhile = () => {
+			const lease = { owner: 'other', until: new Date(f.now + MINUTE).toISOString(), seconds: 60 };
+			f.store.edit((json) => ({ ...json, refresh_token: 'rt-new', lease }));
+		};
+		const before = f.time.elapsed;
+		expect(await f.time.until(holder!.source.get())).toMatchObject({ accessToken: 'at-3' });
+		expect(f.time.elapsed - before).toBeGreaterThanOrEqual(80 * SECOND);
+		expect(holder!.events).toEqual(['lease waited for', 'lease taken over', 'refreshed']);
+	});
+
 	it('does not overwrite what another one has got meanwhile', async () => {
 		const { f, processes } = await expired(2);
 		const [holder, other] = processes;

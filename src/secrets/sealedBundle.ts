@@ -118,6 +118,17 @@ export class SealedBundle {
 	}
 
 	/**
+	 * Writes what is only kept, where nobody else has written since: among processes that keep the like at the same moment, one writes.
+	 *
+	 * @throws SecretStoreError
+	 */
+	async offer(): Promise<void> {
+		if (this.ours === undefined || this.stored === undefined) return;
+		if (await this.tryWrite(this.ours, this.stored)) this.ours = undefined;
+		else if (this.mustSave) await this.saveUnsaved();
+	}
+
+	/**
 	 * Changes the stored bundle by compare-and-swap: `change` sees the newest version, and sees it again where another writer was first. What
 	 * it throws ends the attempt with nothing written. Changes that two processes make at the same moment must differ in their text, so that
 	 * one of them loses: whoever claims something writes a random owner with it.
@@ -127,13 +138,13 @@ export class SealedBundle {
 	async change(change: (bundle: Bundle) => Bundle): Promise<Bundle> {
 		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
 			const newest = await this.read();
+			const pending = this.ours;
 			// Somebody else in this process may have read since.
 			const base = this.origins.get(newest);
 			const next = change(newest);
 			if (base === undefined || sameBundle(next, base.bundle)) return newest;
 			if (await this.tryWrite(next, base)) {
-				this.ours = undefined;
-				this.mustSave = false;
+				this.settle(pending, { base: base.bundle, written: next });
 				return next;
 			}
 		}
@@ -151,13 +162,28 @@ export class SealedBundle {
 			this.stored = { versionId, bundle: ours };
 			this.origins.set(ours, this.stored);
 			if (replaced === undefined) return true;
-			// Somebody's edit was overwritten between read and write: put it back.
+			// Somebody's edit was overwritten between read and write: it has to be put back, whatever we wanted.
 			this.ours = mergeBundles(base.bundle, ours, this.open(replaced));
-			return sameBundle(this.ours, ours);
+			const same = sameBundle(this.ours, ours);
+			this.mustSave ||= !same;
+			return same;
 		} catch (error) {
 			if (!(error instanceof VersionConflictError)) throw error;
 			await this.read();
 			return false;
+		}
+	}
+
+	/** What was pending is stored now. What was kept since is pending still, on top of that. */
+	private settle(
+		pending: Bundle | undefined,
+		{ base, written }: { base: Bundle; written: Bundle },
+	): void {
+		if (this.ours === undefined || this.ours === pending) {
+			this.ours = undefined;
+			this.mustSave = false;
+		} else {
+			this.ours = mergeBundles(base, this.ours, written);
 		}
 	}
 

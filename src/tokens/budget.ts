@@ -7,6 +7,7 @@ const DAY_MS = 86_400_000;
 export class VersionBudget {
 	private stock: number;
 	private filledAt: number | undefined;
+	private newest: string | undefined;
 
 	/** @param versionsPerDay what the store can take, or undefined for no limit */
 	constructor(
@@ -19,11 +20,28 @@ export class VersionBudget {
 	/** Takes one version out of the stock where there is one. */
 	take(now: number): boolean {
 		if (this.versionsPerDay === undefined) return true;
-		const elapsed = Math.max(0, now - (this.filledAt ?? now));
-		this.stock = Math.min(this.largestStock, this.stock + (elapsed / DAY_MS) * this.versionsPerDay);
-		this.filledAt = now;
+		this.fill(now, this.versionsPerDay);
 		if (this.stock < 1) return false;
 		this.stock -= 1;
 		return true;
+	}
+
+	/** This process has written this version. */
+	wrote(versionId: string | undefined): void {
+		this.newest = versionId;
+	}
+
+	/** This process has read this version. One that it did not write itself comes out of the same stock: the secret is shared. */
+	saw(versionId: string | undefined, now: number): void {
+		if (this.versionsPerDay === undefined || versionId === this.newest) return;
+		this.fill(now, this.versionsPerDay);
+		if (this.newest !== undefined) this.stock = Math.max(0, this.stock - 1);
+		this.newest = versionId;
+	}
+
+	private fill(now: number, versionsPerDay: number): void {
+		const elapsed = Math.max(0, now - (this.filledAt ?? now));
+		this.stock = Math.min(this.largestStock, this.stock + (elapsed / DAY_MS) * versionsPerDay);
+		this.filledAt = now;
 	}
 }

@@ -19,13 +19,18 @@ export class Redemption {
 		>,
 	) {}
 
-	/** Redeems what the bundle holds, and writes before use. Under the lease where it is held. @throws VaultedOAuth2Error; then nothing was issued */
+	/**
+	 * Redeems what the bundle holds, and writes before use. Where several processes share the bundle, a refresh token is redeemed under the
+	 * lease only.
+	 *
+	 * @throws VaultedOAuth2Error; then nothing was issued
+	 */
 	async redeem(from: Bundle): Promise<TokenSet> {
 		const { request, lease } = this.options;
 		const issued =
-			lease?.isHeld === true
-				? await lease.during((mayAsk) => request.send(from, mayAsk))
-				: await request.send(from);
+			lease === undefined || from.refreshToken === undefined
+				? await request.send(from)
+				: await lease.during((mayAsk) => request.send(from, mayAsk));
 		await this.store(from, issued);
 		return issued.tokenSet;
 	}
@@ -61,8 +66,10 @@ export class Redemption {
 				await bundle.save(next, from);
 			} else {
 				bundle.keep(next, from);
-				if (leased || budget.take(clock.now())) await bundle.saveUnsaved();
+				if (leased) await bundle.saveUnsaved();
+				else if (budget.take(clock.now())) await bundle.offer();
 			}
+			budget.wrote(bundle.versionId);
 		} catch (error) {
 			if (bundle.unsaved) this.notSaved(error);
 			else if (error instanceof VaultedOAuth2Error)

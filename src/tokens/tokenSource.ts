@@ -306,9 +306,10 @@ export class TokenSource {
 	 * nothing to lose goes on with what is known; a refresh token is not spent when its successor might have no place.
 	 */
 	private async readStore(valid: TokenSet | undefined, reason: Reason): Promise<Bundle> {
-		const { bundle, request, authorize } = this.options;
+		const { bundle, request, budget, clock, authorize } = this.options;
 		try {
 			const stored = await bundle.read();
+			budget.saw(bundle.versionId, clock.now());
 			authorize(stored);
 			return stored;
 		} catch (error) {

@@ -1,3 +1,4 @@
+import { ReconnectError } from '../../src/errors';
 import {
 	Fixture,
 	invalidClient,
@@ -137,6 +138,20 @@ describe('a process without the lease', () => {
 		await processes[1]!.bundle.exclusive(async () => await Promise.resolve());
 		expect(f.time.elapsed).toBe(before);
 		await f.time.until(asked);
+	});
+
+	it('keeps a save in its own process waiting only while it is at the provider itself', async () => {
+		const { f, processes } = await expired(1);
+		f.slowness = 12_000;
+		const [holder] = processes;
+		const holding = holder!.source.get();
+		await f.time.run(SECOND);
+		const saved = jest.fn();
+		const saving = holder!.bundle.exclusive(async () => await Promise.resolve(void saved()));
+		await f.time.run(SECOND);
+		expect(saved).not.toHaveBeenCalled();
+		await f.time.until(Promise.all([holding, saving]));
+		expect(saved).toHaveBeenCalledTimes(1);
 	});
 
 	it('gets the lease to refresh a token that was refused, or adopts what the other one got', async () => {
@@ -289,23 +304,46 @@ describe('the clocks of hosts', () => {
 });
 
 describe('a holder that stood still', () => {
-	it('does not call the provider where its lease ran out meanwhile, and another one did', async () => {
-		const { f, processes } = await expired(2);
-		const [holder, other] = processes;
-		// The claim is written, and then nothing happens in this process for two minutes.
-		const read = f.store.write.bind(f.store);
+	/** The next write is done, and then nothing happens in the process that made it until `go`. */
+	function standingStill(f: Fixture): { go: () => void } {
+		const write = f.store.write.bind(f.store);
 		let go: () => void = () => undefined;
 		jest.spyOn(f.store, 'write').mockImplementationOnce(async (...call) => {
-			const written = await read(...call);
+			const written = await write(...call);
 			await new Promise<void>((resolve) => (go = resolve));
 			return written;
 		});
+		return { go: () => go() };
+	}
+
+	it('does not call the provider where its lease ran out meanwhile, and another one did', async () => {
+		const { f, processes } = await expired(2);
+		const [holder, other] = processes;
+		const { go } = standingStill(f);
 		const holding = holder!.source.get();
 		await f.time.run(0);
 		expect(await f.time.until(other!.source.get())).toMatchObject({ accessToken: 'at-2' });
 		go();
 		expect(await f.time.until(holding)).toMatchObject({ accessToken: 'at-2' });
 		expect([f.requests, f.reused]).toEqual([2, 0]);
+	});
+
+	it('nor where its time of day was set back meanwhile; it waits for the other one', async () => {
+		const { f, processes } = await expired(2);
+		f.wait(700);
+		const [holder, other] = processes;
+		const { go } = standingStill(f);
+		const holding = holder!.source.get();
+		await f.time.run(0);
+		f.slowness = 10 * SECOND;
+		const taking = other!.source.get();
+		await f.time.run(65 * SECOND);
+		holder!.skew = -10 * MINUTE;
+		go();
+		await f.time.until(holding);
+		await f.time.until(taking);
+		expect(f.reused).toBe(0);
+		expect(holder!.events).toContain('lease waited for');
 	});
 
 	it('notices also where only the time of day tells, as after a suspended virtual machine', async () => {
@@ -322,6 +360,22 @@ describe('a holder that stood still', () => {
 		// It renewed the lease before it asked.
 		expect(f.store.count('write')).toBe(3);
 		expect(f.requests).toBe(2);
+	});
+
+	it('does not go on with another refresh token that it finds, once the lease is lost', async () => {
+		const { f, processes } = await expired(1);
+		const [holder] = processes;
+		f.validRefreshToken = 'rt-new';
+		// The renewal after 20 s notices.
+		f.slowness = 25 * SECOND;
+		f.meanwhile = () => {
+			const lease = { owner: 'other', until: new Date(f.now + MINUTE).toISOString(), seconds: 60 };
+			f.store.edit((json) => ({ ...json, refresh_token: 'rt-new', lease }));
+		};
+		const before = f.time.elapsed;
+		expect(await f.time.until(holder!.source.get())).toMatchObject({ accessToken: 'at-3' });
+		expect(f.time.elapsed - before).toBeGreaterThanOrEqual(80 * SECOND);
+		expect(holder!.events).toEqual(['lease waited for', 'lease taken over', 'refreshed']);
 	});
 
 	it('does not overwrite what another one has got meanwhile', async () => {
@@ -376,6 +430,28 @@ describe('what it costs the store', () => {
 		expect(f.store.calls).toEqual(['read', 'write', 'write']);
 		expect(f.store.json()).toMatchObject({ token: { access_token: 'at-2' } });
 		expect(f.store.json()).not.toHaveProperty('lease');
+	});
+
+	it('is nothing where there is no refresh token to redeem', async () => {
+		const { f, processes } = await expired(1);
+		f.store.edit(({ refresh_token: _none, ...json }) => json);
+		f.failures = [new ReconnectError('none', { code: 'NO_REFRESH_TOKEN' })];
+		f.store.calls.length = 0;
+		await expect(f.time.until(processes[0]!.source.get())).rejects.toThrow();
+		expect(f.store.calls).toEqual(['read']);
+	});
+
+	it('is one version for each renewal, which the tokens wait for', async () => {
+		const { f, processes } = await expired(1);
+		f.slowness = 21 * SECOND;
+		const write = f.store.write.bind(f.store);
+		f.store.calls.length = 0;
+		jest.spyOn(f.store, 'write').mockImplementation(async (...call) => {
+			await new Promise<void>((resolve) => f.time.clock().after(3 * SECOND, resolve));
+			return await write(...call);
+		});
+		await askAll(f, processes);
+		expect(f.store.count('write')).toBe(3);
 	});
 
 	it('stays within the versions of a day, however long the provider is down and however many ask', async () => {
@@ -458,6 +534,24 @@ describe('a failure under the lease', () => {
 		const before = f.time.elapsed;
 		await f.time.until(processes[1]!.source.get());
 		expect(f.time.elapsed).toBe(before);
+	});
+
+	it('releases it as well where the store turns out to hold something newer', async () => {
+		const { f, processes } = await expired(1);
+		f.validRefreshToken = 'rt-new';
+		f.meanwhile = () =>
+			f.store.edit((json) => ({
+				...json,
+				refresh_token: 'rt-new',
+				token: {
+					...(json['token'] as object),
+					access_token: 'at-new',
+					issued_at: new Date(f.now).toISOString(),
+					expires_at: new Date(f.now + 60 * MINUTE).toISOString(),
+				},
+			}));
+		expect(await askAll(f, processes)).toEqual(new Set(['at-new']));
+		expect(f.store.json()).not.toHaveProperty('lease');
 	});
 
 	it("never releases another one's", async () => {

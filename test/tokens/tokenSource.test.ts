@@ -306,6 +306,29 @@ describe('the store', () => {
 		expect(f.store.count('write')).toBeGreaterThan(90);
 	});
 
+	it.each([
+		['at the same moment', 0],
+		['one after the other', 12],
+	])('takes them within one budget of all processes that ask %s', async (_how, apart) => {
+		const f = new Fixture();
+		f.lifetime = 300;
+		f.store.versionsPerDay = 96;
+		const processes = Array.from({ length: 5 }, () => f.process());
+		for (let minute = 0; minute < 24 * 60; minute += 1) {
+			if (apart === 0) {
+				await Promise.all(processes.map(async ({ source }) => await source.get()));
+				f.wait(60);
+			} else
+				for (const { source } of processes) {
+					await source.get();
+					f.wait(apart);
+				}
+		}
+		expect(f.requests).toBeGreaterThan(300);
+		// And the few that each process has in stock at first.
+		expect(f.store.versions()).toBeLessThanOrEqual(96 + 10 + 1);
+	});
+
 	it('always takes a rotated refresh token', async () => {
 		const f = new Fixture('refresh_token');
 		f.store.versionsPerDay = 1;

@@ -1,0 +1,64 @@
+import type { Connection } from '../../src/config/connection';
+import { ConfigurationError } from '../../src/errors';
+import type { AuthorizationServer } from '../../src/oauth/authorizationServer';
+import { createTokenRequest } from '../../src/oauth/tokenRequest';
+import type { Bundle } from '../../src/secrets/bundle';
+import { MemoryStore } from '../support/memoryStore';
+
+const connection = {
+	label: 'L',
+	grantType: 'refresh_token',
+	clientId: 'c',
+	clientAuthentication: 'automatic',
+	clientSecretSource: { kind: 'entered' },
+	tokenParameters: {},
+	resources: [],
+	defaultLifetimeSeconds: 3600,
+	apiOrigins: [],
+} as unknown as Connection;
+
+const bundle: Bundle = {
+	label: 'L',
+	keySha256: '',
+	sealedFor: { grantType: 'refresh_token', clientId: 'c', apiOrigins: [] },
+	clientSecret: 'cs',
+	refreshToken: 'rt',
+	typedSha256: {},
+	other: {},
+};
+
+/** A server that does not know the client by Basic; what happened, in order. */
+function recording() {
+	const steps: string[] = [];
+	const server = {
+		verifiesIdTokens: false,
+		supportedAuthentication: async () => await Promise.resolve(undefined),
+		requestTokens: async ({ authentication }: { authentication: string }) => {
+			steps.push(authentication);
+			if (authentication === 'client_secret_basic')
+				throw new ConfigurationError('Client Secret', 'no', { code: 'INVALID_CLIENT' });
+			return await Promise.resolve({ accessToken: 'at', expiresIn: 60, sentAt: 0 });
+		},
+	} as unknown as AuthorizationServer;
+	return { steps, request: createTokenRequest({ connection, server, store: new MemoryStore() }) };
+}
+
+it('asks before each token request whether it may be sent', async () => {
+	const { steps, request } = recording();
+	await request.send(bundle, async () => {
+		steps.push('may I?');
+		await Promise.resolve();
+	});
+	expect(steps).toEqual(['may I?', 'client_secret_basic', 'may I?', 'client_secret_post']);
+});
+
+it('sends nothing that may not be sent', async () => {
+	const { steps, request } = recording();
+	const lost = new Error('lost');
+	const refused = request.send(bundle, async () => {
+		if (steps.length > 0) throw lost;
+		await Promise.resolve();
+	});
+	await expect(refused).rejects.toBe(lost);
+	expect(steps).toEqual(['client_secret_basic']);
+});

@@ -1,4 +1,4 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -12,13 +12,6 @@ const READY_WITHIN_MS = 30_000;
 export interface Stoppable {
 	readonly port: number;
 	stop(): Promise<void>;
-}
-
-async function stopping(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-	if (child.exitCode !== null || child.signalCode !== null) return;
-	const ended = once(child, 'exit');
-	child.kill(signal);
-	await ended;
 }
 
 /** Waits until somebody listens. @throws Error where nobody does */
@@ -42,7 +35,12 @@ export async function startRedis(): Promise<Stoppable> {
 	const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
 	const child = spawn(process.env['REDIS'] ?? 'redis-server', args, { stdio: 'ignore' });
 	await untilListening(port, 'Redis');
-	return { port, stop: () => stopping(child, 'SIGKILL') };
+	const stop = async (): Promise<void> => {
+		const ended = once(child, 'exit');
+		child.kill('SIGKILL');
+		await ended;
+	};
+	return { port, stop };
 }
 
 /** A PostgreSQL of its own in a folder, with an empty database of n8n's. It refuses to run as root, so there it runs as `postgres`. */
@@ -70,5 +68,11 @@ export async function startPostgres(folder: string): Promise<Stoppable> {
 	});
 	await untilListening(port, 'PostgreSQL');
 	run('createdb', ['-h', '127.0.0.1', '-p', String(port), '-U', 'n8n', 'n8n']);
-	return { port, stop: () => stopping(child, 'SIGINT') };
+	// A signal to `runuser` would not reach it.
+	const stop = async (): Promise<void> => {
+		const ended = once(child, 'exit');
+		run('pg_ctl', ['stop', '-D', join(cluster, 'data'), '-m', 'immediate']);
+		await ended;
+	};
+	return { port, stop };
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { Connections } from '../../src/connections';
 import { createEgress } from '../../src/http/createEgress';
+import type { Egress } from '../../src/http/egress';
 import type { SealedFields } from '../../src/sealing';
 import type { openStore } from '../../src/secrets/openStore';
 import type { TokenEvent } from '../../src/tokens/events';
@@ -49,7 +50,8 @@ export class WholeCore {
 		this.connections = this.process();
 	}
 
-	static async start(kind: StoreKind): Promise<WholeCore> {
+	/** @param sharedClock whether AWS goes by the test's clock too: the quota of versions is one of 24 hours */
+	static async start(kind: StoreKind, sharedClock = false): Promise<WholeCore> {
 		const running: { core?: WholeCore } = {};
 		const provider = await startAuthorizationServer({
 			clients: [
@@ -68,7 +70,9 @@ export class WholeCore {
 			now: () => running.core?.now ?? Date.now(),
 		});
 		const api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
-		const aws = await startSecretsManagerServer();
+		const aws = await startSecretsManagerServer(
+			sharedClock ? { now: () => running.core?.now ?? Date.now() } : {},
+		);
 		running.core = new WholeCore(
 			kind,
 			{ provider, api, aws },
@@ -83,6 +87,7 @@ export class WholeCore {
 			awsSystemCredentialsAllowed?: boolean;
 			severalProcesses?: boolean;
 			openStore?: typeof openStore;
+			egress?: Egress;
 		} = {},
 	): Connections {
 		return new Connections({
@@ -93,7 +98,7 @@ export class WholeCore {
 				severalProcesses: changes.severalProcesses ?? false,
 				egressPolicy: undefined,
 			},
-			egress: createEgress(undefined, {}),
+			egress: changes.egress ?? createEgress(undefined, {}),
 			now: () => this.now,
 			emit: (event) => this.events.push(event),
 			...(changes.openStore === undefined ? {} : { openStore: changes.openStore }),

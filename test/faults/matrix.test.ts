@@ -1,0 +1,261 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import {
+	SecretStoreError,
+	VaultedOAuth2Error,
+	VersionConflictError,
+	type SecretStoreCode,
+} from '../../src/errors';
+import { createEgress } from '../../src/http/createEgress';
+import { EgressError, type Egress, type EgressResponse } from '../../src/http/egress';
+import { openStore } from '../../src/secrets/openStore';
+import type { SecretStore } from '../../src/secrets/store';
+import { WholeCore, type Form } from '../support/wholeCore';
+
+/*
+ * Every fault of a provider against every fault of a store, while the token is still valid and after it has ended. A real provider that
+ * revokes the family of a reused refresh token, a real vault; faults are put between them and the core, so that none of them takes time.
+ */
+
+type ProviderFault = 'none' | (typeof PROVIDER_FAULTS)[number];
+type StoreFault = 'none' | (typeof STORE_FAULTS)[number];
+
+const PROVIDER_FAULTS = [
+	'timeout',
+	'DNS',
+	'reset',
+	'429 with Retry-After',
+	'500',
+	'503',
+	'HTML with 200',
+	'truncated JSON',
+	'1 MB body',
+] as const;
+
+const STORE_FAULTS = [
+	'read throttled',
+	'read denied',
+	'KMS denied',
+	'secret deleted',
+	'stale read',
+	'write throttled',
+	'write denied',
+	'version quota',
+	'conflict',
+] as const;
+
+const MOMENTS = {
+	'still valid': 3_400,
+	ended: 3_700,
+	'clock 10 min ahead': 3_600 + 300,
+	'clock 10 min behind': -600,
+} as const;
+type Moment = keyof typeof MOMENTS;
+
+const REQUEST_IS_NOT_SENT: Partial<Record<ProviderFault, EgressError>> = {
+	timeout: new EgressError('TIMEOUT', '15 s', 'login.example.com'),
+	DNS: new EgressError('NETWORK', 'ENOTFOUND', 'login.example.com'),
+	reset: new EgressError('NETWORK', 'ECONNRESET', 'login.example.com'),
+};
+
+function answer(
+	status: number,
+	body: string,
+	headers: Record<string, string> = {},
+): EgressResponse {
+	return { status, body, headers: { 'content-type': 'application/json', ...headers } };
+}
+
+/** Sent in place of what the provider would say; the provider never hears of the request. */
+const ANSWERS: Partial<Record<ProviderFault, EgressResponse>> = {
+	'429 with Retry-After': answer(429, '{}', { 'retry-after': '20' }),
+	'500': answer(500, '{"error":"server_error"}'),
+	'503': answer(503, 'maintenance', { 'content-type': 'text/plain' }),
+	'HTML with 200': answer(200, '<html>Sign in to the hotel’s network</html>', {
+		'content-type': 'text/html',
+	}),
+	'truncated JSON': answer(200, '{"access_token":"ab'),
+	'1 MB body': answer(200, 'x'.repeat(1_000_000)),
+};
+
+/** What is wrong at present, and what was asked meanwhile. */
+class Between {
+	provider: ProviderFault = 'none';
+	store: StoreFault = 'none';
+	tokenRequests = 0;
+	storeCalls = 0;
+	private first = new Map<string, Awaited<ReturnType<SecretStore['read']>>>();
+
+	egress(real: Egress): Egress {
+		return {
+			agents: real.agents,
+			request: async (url, request) => {
+				this.tokenRequests += 1;
+				const failure = REQUEST_IS_NOT_SENT[this.provider];
+				if (failure !== undefined) throw failure;
+				return ANSWERS[this.provider] ?? (await real.request(url, request));
+			},
+		};
+	}
+
+	wrap(real: SecretStore): SecretStore {
+		const fail = (code: SecretStoreCode, action: string, secretId: string) => {
+			throw new SecretStoreError(`${action} of ${secretId}: ${code}`, { code, action, secretId });
+		};
+		return {
+			kind: real.kind,
+			versionsPerDay: real.versionsPerDay,
+			create: async (...parameters) => await real.create(...parameters),
+			read: async (secretId) => {
+				this.storeCalls += 1;
+				if (this.store === 'read throttled') fail('THROTTLED', 'read', secretId);
+				if (this.store === 'read denied') fail('ACCESS_DENIED', 'read', secretId);
+				if (this.store === 'KMS denied') fail('DECRYPTION_FAILED', 'read', secretId);
+				if (this.store === 'secret deleted') fail('DELETED', 'read', secretId);
+				const version = await real.read(secretId);
+				const first = this.first.get(secretId) ?? version;
+				this.first.set(secretId, first);
+				return this.store === 'stale read' ? first : version;
+			},
+			write: async (secretId, content, expected) => {
+				this.storeCalls += 1;
+				if (this.store === 'write throttled') fail('THROTTLED', 'write', secretId);
+				if (this.store === 'write denied') fail('ACCESS_DENIED', 'write', secretId);
+				if (this.store === 'version quota') fail('LIMIT_EXCEEDED', 'write', secretId);
+				if (this.store === 'conflict') {
+					this.store = 'none';
+					throw new VersionConflictError(secretId);
+				}
+				return await real.write(secretId, content, expected);
+			},
+		};
+	}
+}
+
+interface Cell {
+	readonly outcome: string;
+	readonly tokenRequests: number;
+	readonly storeCalls: number;
+}
+
+let core: WholeCore;
+const between = new Between();
+const cells: { provider: ProviderFault; store: StoreFault; moment: Moment; cell: Cell }[] = [];
+let label = 0;
+
+beforeAll(async () => {
+	core = await WholeCore.start('localVault');
+	core.connections = core.process({
+		egress: between.egress(createEgress(undefined, {})),
+		openStore: (settings, options) => between.wrap(openStore(settings, options)),
+	});
+});
+afterAll(async () => {
+	await core.close();
+});
+
+beforeEach(() => {
+	Object.assign(between, { provider: 'none', store: 'none' });
+});
+
+/** A connection with one hour's token, a refresh token that must not be lost, and time passed since. */
+async function sealed(): Promise<Form> {
+	label += 1;
+	const form = await core.save(await core.refreshForm({ label: `Matrix ${label}` }));
+	// What a process that has worked with it knows.
+	await get(form);
+	return form;
+}
+
+async function get(form: Form): Promise<{ outcome: string; message: string; token?: string }> {
+	const { tokens } = await core.connections.open(form);
+	return await tokens.get().then(
+		({ accessToken }) => ({ outcome: 'served', message: '', token: accessToken }),
+		(error: unknown) => {
+			if (!(error instanceof VaultedOAuth2Error)) throw error;
+			return { outcome: `${error.failureClass} ${error.code}`, message: error.message };
+		},
+	);
+}
+
+const ALL_PROVIDER: readonly ProviderFault[] = ['none', ...PROVIDER_FAULTS];
+const ALL_STORE: readonly StoreFault[] = ['none', ...STORE_FAULTS];
+
+describe.each(Object.keys(MOMENTS) as Moment[])('the token %s', (moment) => {
+	describe.each(ALL_PROVIDER)('provider: %s', (provider) => {
+		it.each(ALL_STORE)('store: %s', async (store) => {
+			const form = await sealed();
+			core.now += MOMENTS[moment] * 1000;
+			Object.assign(between, { provider, store, tokenRequests: 0, storeCalls: 0 });
+			core.events.length = 0;
+			const first = await get(form);
+			const cell: Cell = {
+				outcome: first.outcome,
+				tokenRequests: between.tokenRequests,
+				storeCalls: between.storeCalls,
+			};
+			cells.push({ provider, store, moment, cell });
+
+			// One of the four classes or a token, never one that is not good; asked once, and nothing told.
+			if (first.token !== undefined) expect(core.provider.isActive(first.token)).toBe(true);
+			expect(cell.tokenRequests).toBeLessThanOrEqual(1);
+			expect(cell.storeCalls).toBeLessThanOrEqual(6);
+			const told = JSON.stringify([first.message, core.events]);
+			for (const secret of core.provider.confidential()) expect(told).not.toContain(secret);
+			if (moment === 'still valid' && !PERMANENT_READ.has(store))
+				expect(first.outcome).toBe('served');
+
+			// Everybody is well again: no refresh token was lost, here or for a process that only knows the store.
+			Object.assign(between, { provider: 'none', store: 'none' });
+			core.now += 20 * 60_000 + Math.max(0, -MOMENTS[moment]) * 1000;
+			expect(await get(form)).toMatchObject({ outcome: 'served' });
+			core.now += 3_600_000;
+			expect(await get(form)).toMatchObject({ outcome: 'served' });
+			const { tokens } = await core.process().open(form);
+			core.now += 3_600_000;
+			const { accessToken } = await tokens.get();
+			expect(core.provider.isActive(accessToken)).toBe(true);
+		});
+	});
+});
+
+/** Nothing but a person helps: told at once, also while the token is valid. */
+const PERMANENT_READ: ReadonlySet<StoreFault> = new Set([
+	'read denied',
+	'KMS denied',
+	'secret deleted',
+]);
+
+/** A table for each moment: a row for each fault of the provider, a column for each of the store. */
+function tables(): string {
+	return Object.keys(MOMENTS)
+		.map((moment) => {
+			const rows = ALL_PROVIDER.map((provider) => {
+				const row = ALL_STORE.map((store) => {
+					const found = cells.find(
+						(each) => each.moment === moment && each.provider === provider && each.store === store,
+					);
+					const { outcome, tokenRequests, storeCalls } = found!.cell;
+					return `${outcome} (${tokenRequests}, ${storeCalls})`;
+				});
+				return `| ${provider} | ${row.join(' | ')} |`;
+			});
+			const head = `| provider \\ store | ${ALL_STORE.join(' | ')} |`;
+			const line = `| --- |${' --- |'.repeat(ALL_STORE.length)}`;
+			return `## The token: ${moment}\n\n${[head, line, ...rows].join('\n')}`;
+		})
+		.join('\n\n');
+}
+
+it('is what docs/faults.md says', () => {
+	const file = join(__dirname, '..', '..', 'docs', 'faults.md');
+	const text = readFileSync(file, 'utf8');
+	const start = text.indexOf('## The token');
+	if (process.env['UPDATE_DOCS'] === '1') {
+		writeFileSync(file, `${text.slice(0, start)}${tables()}\n`);
+		return;
+	}
+	const plain = (table: string) => table.replace(/[ -]+/g, ' ').trim();
+	expect(plain(text.slice(start))).toBe(plain(tables()));
+});

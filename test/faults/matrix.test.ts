@@ -137,6 +137,8 @@ interface Cell {
 	readonly outcome: string;
 	readonly tokenRequests: number;
 	readonly storeCalls: number;
+	/** Which refresh token the store holds then: the one before, or its successor. */
+	readonly stored: 'old' | 'new';
 }
 
 let core: WholeCore;
@@ -168,6 +170,13 @@ async function sealed(): Promise<Form> {
 	return form;
 }
 
+/** What the store holds, seen by somebody for whom nothing is wrong. */
+async function refreshTokenIn(form: Form): Promise<unknown> {
+	const { store, secretRef } = await core.process().open(form);
+	const { content } = await store.read(secretRef.secretId);
+	return (JSON.parse(content) as { refresh_token?: unknown }).refresh_token;
+}
+
 async function get(form: Form): Promise<{ outcome: string; message: string; token?: string }> {
 	const { tokens } = await core.connections.open(form);
 	return await tokens.get().then(
@@ -186,15 +195,14 @@ describe.each(Object.keys(MOMENTS) as Moment[])('the token %s', (moment) => {
 	describe.each(ALL_PROVIDER)('provider: %s', (provider) => {
 		it.each(ALL_STORE)('store: %s', async (store) => {
 			const form = await sealed();
+			const before = await refreshTokenIn(form);
 			core.now += MOMENTS[moment] * 1000;
 			Object.assign(between, { provider, store, tokenRequests: 0, storeCalls: 0 });
 			core.events.length = 0;
 			const first = await get(form);
-			const cell: Cell = {
-				outcome: first.outcome,
-				tokenRequests: between.tokenRequests,
-				storeCalls: between.storeCalls,
-			};
+			const { tokenRequests, storeCalls } = between;
+			const stored = (await refreshTokenIn(form)) === before ? 'old' : 'new';
+			const cell: Cell = { outcome: first.outcome, tokenRequests, storeCalls, stored };
 			cells.push({ provider, store, moment, cell });
 
 			// One of the four classes or a token, never one that is not good; asked once, and nothing told.
@@ -227,6 +235,15 @@ const PERMANENT_READ: ReadonlySet<StoreFault> = new Set([
 	'secret deleted',
 ]);
 
+it('an answer that is lost after the provider has acted takes the new refresh token with it: the one documented loss', async () => {
+	const form = await sealed();
+	core.now += 3_700_000;
+	core.provider.injectFault({ loseAnswer: true });
+	expect((await get(form)).outcome).toMatch(/^provider /);
+	core.now += 20 * 60_000;
+	expect((await get(form)).outcome).toBe('reconnect INVALID_GRANT');
+});
+
 /** A table for each moment: a row for each fault of the provider, a column for each of the store. */
 function tables(): string {
 	return Object.keys(MOMENTS)
@@ -236,8 +253,8 @@ function tables(): string {
 					const found = cells.find(
 						(each) => each.moment === moment && each.provider === provider && each.store === store,
 					);
-					const { outcome, tokenRequests, storeCalls } = found!.cell;
-					return `${outcome} (${tokenRequests}, ${storeCalls})`;
+					const { outcome, tokenRequests, storeCalls, stored } = found!.cell;
+					return `${outcome} (${tokenRequests}, ${storeCalls}, ${stored})`;
 				});
 				return `| ${provider} | ${row.join(' | ')} |`;
 			});

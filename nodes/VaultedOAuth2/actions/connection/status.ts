@@ -53,23 +53,40 @@ function scopeWarnings({ connection, tokens }: OpenConnection): string[] {
 	];
 }
 
-/** Every refresh that rotates the refresh token has to be written, and a store takes only so many versions. */
-function versionWarnings({ connection, store, tokens }: OpenConnection): string[] {
+/** Versions of the secret a day at most, if it is refreshed all day; undefined where the store or the grant sets no limit. */
+function versionsPerDay({ connection, store, tokens }: OpenConnection): number | undefined {
 	const { tokenSet, refreshAt, versionsPerRefresh } = tokens.status();
 	if (connection.grantType === 'client_credentials' || store.versionsPerDay === undefined)
-		return [];
-	if (tokenSet === undefined || refreshAt == null) return [];
-	const refreshes = Math.ceil(DAY_SECONDS / Math.max(1, seconds(refreshAt - tokenSet.issuedAt)));
-	const perDay = refreshes * versionsPerRefresh;
-	if (perDay <= store.versionsPerDay) return [];
+		return undefined;
+	if (tokenSet === undefined || refreshAt == null) return undefined;
+	const period = Math.max(1, seconds(refreshAt - tokenSet.issuedAt));
+	return Math.ceil(DAY_SECONDS / period) * versionsPerRefresh;
+}
+
+/** Every refresh that rotates the refresh token has to be written, and a store takes only so many versions. */
+function versionWarnings(open: OpenConnection): string[] {
+	const perDay = versionsPerDay(open);
+	const most = open.store.versionsPerDay;
+	if (perDay === undefined || most === undefined || perDay <= most) return [];
+	const { versionsPerRefresh } = open.tokens.status();
 	// Under the lease every refresh is written, rotated or not.
 	const when =
 		versionsPerRefresh === 1
 			? 'If the provider rotates the refresh token, refreshing'
-			: `With several n8n processes each of ${refreshes} refreshes a day writes ${versionsPerRefresh} versions of the secret, so refreshing`;
+			: `With several n8n processes each of ${perDay / versionsPerRefresh} refreshes a day writes ${versionsPerRefresh} versions of the secret, so refreshing`;
 	return [
-		`${when} all day writes about ${perDay} versions of the secret a day; the store takes ${store.versionsPerDay}. Ask the provider for longer lived access tokens.`,
+		`${when} all day writes about ${perDay} versions of the secret a day; the store takes ${most}. Ask the provider for longer lived access tokens.`,
 	];
+}
+
+/** What is not wrong yet, but will be, as far as it is known without asking anybody. */
+export function warningsOf(open: OpenConnection): { versionsPerDay?: number; warnings?: string[] } {
+	const perDay = versionsPerDay(open);
+	const warnings = [...versionWarnings(open), ...scopeWarnings(open)];
+	return {
+		...(perDay === undefined ? {} : { versionsPerDay: perDay }),
+		...(warnings.length === 0 ? {} : { warnings }),
+	};
 }
 
 /** `lease waited for` as `leaseWaitedFor`. */
@@ -89,7 +106,6 @@ export function describeStatus(open: OpenConnection): IDataObject {
 	const { connection, secretRef, tokens } = open;
 	const { tokenSet, refreshAt, unsaved, versionId, lastError, connectedAt, counters } =
 		tokens.status();
-	const warned = [...versionWarnings(open), ...scopeWarnings(open)];
 	const state = stateOf(open);
 	return {
 		healthy: state === 'healthy',
@@ -104,6 +120,6 @@ export function describeStatus(open: OpenConnection): IDataObject {
 		unsaved,
 		lastError: lastError === undefined ? null : failureOf(lastError),
 		counters: describeCounters(counters),
-		...(warned.length === 0 ? {} : { warnings: warned }),
+		...warningsOf(open),
 	};
 }

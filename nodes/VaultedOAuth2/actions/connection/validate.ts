@@ -5,7 +5,7 @@ import { openConnection, type ItemConnection } from '../../connection';
 import { failureOf, ownFailure } from '../../errors';
 import { callApi, discard, type ApiCall } from '../../transport';
 import type { Item, Operation } from '../operation';
-import { describeToken } from './status';
+import { describeToken, warningsOf } from './status';
 
 type StepName = 'fields' | 'secretStore' | 'token' | 'api';
 
@@ -109,7 +109,13 @@ async function check(item: Item, steps: Step[]): Promise<void> {
 		typeof described['expiresAt'] === 'string'
 			? `until ${described['expiresAt']}`
 			: 'until it is refused';
-	steps.push({ step: 'token', ok: true, detail: `There is a token, good ${until}`, ...described });
+	steps.push({
+		step: 'token',
+		ok: true,
+		detail: `There is a token, good ${until}`,
+		...described,
+		...warningsOf(open),
+	});
 
 	if (connection.validationUrl !== undefined) {
 		steps.push(await checkApi(item, open, new URL(connection.validationUrl)));

@@ -1,6 +1,6 @@
 import { AuthorizationFlow } from './authorization/authorizationFlow';
 import { SessionTokens } from './authorization/sessionTokens';
-import type { Connection } from './config/connection';
+import { authorizationCodeOf, type Connection } from './config/connection';
 import type { CredentialFields } from './config/fields';
 import type { InstanceSettings } from './config/instanceSettings';
 import { parseConnection } from './config/parseConnection';
@@ -31,6 +31,17 @@ export interface OpenConnection {
 	readonly authorization?: AuthorizationFlow;
 	/** Session tokens for whoever signs in; only with the authorization code grant. */
 	readonly sessions?: SessionTokens;
+}
+
+/** A connection that a person connects. */
+export type ConnectableAccount = OpenConnection &
+	Required<Pick<OpenConnection, 'authorization' | 'sessions'>>;
+
+/** The connection as one that a person connects. @throws ConfigurationError `WRONG_GRANT_TYPE` */
+export function asAccount(open: OpenConnection): ConnectableAccount {
+	const { authorization, sessions } = open;
+	authorizationCodeOf(open.connection);
+	return { ...open, authorization, sessions } as ConnectableAccount;
 }
 
 /** What all connections of one process share. */

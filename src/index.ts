@@ -10,7 +10,12 @@ export { randomId as randomText } from './authorization/ticket';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';
 export { FIELD_NAMES } from './config/fields';
-export type { Connections, OpenConnection } from './connections';
+export {
+	asAccount,
+	type ConnectableAccount,
+	type Connections,
+	type OpenConnection,
+} from './connections';
 export {
 	ConfigurationError,
 	ProviderError,

@@ -1,11 +1,11 @@
 import { LoggerProxy, type IWebhookFunctions, type IWebhookResponseData } from 'n8n-workflow';
 
 import {
-	sharedConnections,
+	asAccount,
 	randomText,
-	ConfigurationError,
+	sharedConnections,
+	type ConnectableAccount,
 	type FlowCookie,
-	type OpenConnection,
 } from '../../src';
 import {
 	connectedOutcome,
@@ -25,23 +25,11 @@ export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
 /** The webhook that begins a flow: n8n's name for one that does not start the workflow. */
 export const CONNECT = 'setup';
 
-/** A connection that a person can connect. */
-type Connectable = OpenConnection & Required<Pick<OpenConnection, 'authorization' | 'sessions'>>;
-
 const ANSWERED: IWebhookResponseData = { noWebhookResponse: true };
 
-async function open(node: IWebhookFunctions): Promise<Connectable> {
+async function open(node: IWebhookFunctions): Promise<ConnectableAccount> {
 	const fields = await node.getCredentials(CREDENTIAL_TYPE);
-	const connection = await sharedConnections(LoggerProxy).open(fields);
-	const { authorization, sessions } = connection;
-	if (authorization === undefined || sessions === undefined) {
-		throw new ConfigurationError(
-			'Grant Type',
-			'only a credential with Authorization Code is connected by a person. Choose that grant type, or another credential in this trigger.',
-			{ code: 'WRONG_GRANT_TYPE' },
-		);
-	}
-	return { ...connection, authorization, sessions };
+	return asAccount(await sharedConnections(LoggerProxy).open(fields));
 }
 
 /** The request's own query: a parameter that comes twice must be seen to. */

@@ -26,7 +26,7 @@ const LAYERS = {
 	secrets: ['config', 'http'],
 	oauth: ['config', 'http', 'secrets'],
 	tokens: [],
-	authorization: ['oauth', 'secrets', 'tokens'],
+	authorization: ['config', 'oauth', 'secrets', 'tokens'],
 };
 
 const NO_N8N = { regex: '^(n8n-|@n8n/)', message: 'src knows nothing of n8n.' };

@@ -1,5 +1,9 @@
-import type { AuthorizationCodeSettings, Connection } from '../config/connection';
-import { ConfigurationError, SecretStoreError } from '../errors';
+import {
+	authorizationCodeOf,
+	type AuthorizationCodeSettings,
+	type Connection,
+} from '../config/connection';
+import { SecretStoreError } from '../errors';
 import type { IdTokenClaims } from '../oauth/authorizationServer';
 import type { Consented, ConnectionRequests } from '../oauth/tokenRequest';
 import { assertSealedFor, type Authorization, type Bundle, type Claim } from '../secrets/bundle';
@@ -83,15 +87,7 @@ export class AuthorizationFlow {
 
 	/** @throws ConfigurationError `WRONG_GRANT_TYPE` where the connection is not of this grant */
 	constructor(private readonly options: AuthorizationFlowOptions) {
-		const { authorizationCode } = options.connection;
-		if (authorizationCode === undefined) {
-			throw new ConfigurationError(
-				'Grant Type',
-				'only a connection with Authorization Code is connected by a person. Choose that grant type.',
-				{ code: 'WRONG_GRANT_TYPE' },
-			);
-		}
-		this.settings = authorizationCode;
+		this.settings = authorizationCodeOf(options.connection);
 		this.keys = new FlowKeys(options.bundle.ref.key);
 	}
 

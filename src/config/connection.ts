@@ -1,3 +1,4 @@
+import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
 
 /** OAuth 2.0 grant types (RFC 6749 §4.1, §4.4 and §6) this package speaks. */
@@ -70,6 +71,16 @@ export interface Connection {
 	/** Assumed where a token response has no `expires_in`; 0: use the token until it is refused. */
 	readonly defaultLifetimeSeconds: number;
 	readonly store: StoreSettings;
+}
+
+/** What the authorization code grant needs. @throws ConfigurationError `WRONG_GRANT_TYPE` where the connection is of another grant */
+export function authorizationCodeOf({ authorizationCode }: Connection): AuthorizationCodeSettings {
+	if (authorizationCode !== undefined) return authorizationCode;
+	throw new ConfigurationError(
+		'Grant Type',
+		'only a credential with Authorization Code is connected by a person. Choose that grant type, or another credential.',
+		{ code: 'WRONG_GRANT_TYPE' },
+	);
 }
 
 /** The secrets a user typed into the form since it was last sealed. Absent: nothing typed, keep what is stored. */

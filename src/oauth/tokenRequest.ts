@@ -1,7 +1,7 @@
-import type {
-	AuthorizationCodeSettings,
-	ClientAuthenticationMethod,
-	Connection,
+import {
+	authorizationCodeOf,
+	type ClientAuthenticationMethod,
+	type Connection,
 } from '../config/connection';
 import { ConfigurationError, ReconnectError } from '../errors';
 import { refusedSince, type Bundle } from '../secrets/bundle';
@@ -107,13 +107,6 @@ export function createTokenRequest({
 	const rotates = connection.grantType !== 'client_credentials';
 	const wantsIdToken =
 		server.verifiesIdTokens && (connection.scope ?? '').split(' ').includes('openid');
-
-	function settings(): AuthorizationCodeSettings {
-		if (connection.authorizationCode !== undefined) return connection.authorizationCode;
-		throw new ConfigurationError('Grant Type', 'choose Authorization Code to connect an account.', {
-			code: 'WRONG_GRANT_TYPE',
-		});
-	}
 
 	/** What to try: the chosen method; else the one that worked; else what discovery says; else Basic, then post. */
 	async function candidates(bundle: Bundle): Promise<readonly ClientAuthenticationMethod[]> {
@@ -226,7 +219,7 @@ export function createTokenRequest({
 
 		async authorizationUrl(asked): Promise<URL> {
 			const { clientId, resources } = connection;
-			const { redirectUri, scope, parameters } = settings();
+			const { redirectUri, scope, parameters } = authorizationCodeOf(connection);
 			return await server.authorizationUrl({
 				...asked,
 				clientId,
@@ -238,7 +231,7 @@ export function createTokenRequest({
 		},
 
 		async redeemCode(bundle, code): Promise<Consented> {
-			const { redirectUri } = settings();
+			const { redirectUri } = authorizationCodeOf(connection);
 			return await request(bundle, {
 				grantType: 'authorization_code',
 				code: { ...code, redirectUri },

@@ -1,6 +1,6 @@
 import type { IDataObject, INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
-import { ConfigurationError, type OpenConnection } from '../../../../src';
+import { asAccount, ConfigurationError, type OpenConnection } from '../../../../src';
 import { openConnection } from '../../connection';
 import { parameter, type Item, type Operation } from '../operation';
 
@@ -18,17 +18,8 @@ const description: INodeProperties[] = [
 ];
 
 /** New links for whoever connects the account, as fields of an item. */
-export async function linksOf(
-	{ authorization }: OpenConnection,
-	lifetimeMs?: number,
-): Promise<IDataObject> {
-	if (authorization === undefined) {
-		throw new ConfigurationError(
-			'Grant Type',
-			'only a credential with Authorization Code is connected by a person. Choose that grant type, or another credential.',
-			{ code: 'WRONG_GRANT_TYPE' },
-		);
-	}
+export async function linksOf(open: OpenConnection, lifetimeMs?: number): Promise<IDataObject> {
+	const { authorization } = asAccount(open);
 	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } =
 		await authorization.links(lifetimeMs);
 	return {

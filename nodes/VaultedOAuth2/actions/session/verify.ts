@@ -1,6 +1,6 @@
 import type { INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
-import { ConfigurationError } from '../../../../src';
+import { asAccount } from '../../../../src';
 import { openConnection } from '../../connection';
 import { parameter, type Item, type Operation } from '../operation';
 
@@ -18,14 +18,7 @@ const description: INodeProperties[] = [
 ];
 
 async function execute(item: Item): Promise<INodeExecutionData[]> {
-	const { sessions } = await openConnection(item);
-	if (sessions === undefined) {
-		throw new ConfigurationError(
-			'Grant Type',
-			'session tokens are issued for credentials with Authorization Code. Choose the credential of the trigger.',
-			{ code: 'WRONG_GRANT_TYPE' },
-		);
-	}
+	const { sessions } = asAccount(await openConnection(item));
 	const token = parameter<string>(item, 'sessionToken', '').replace(/^Bearer\s+/i, '');
 	const session = await sessions.verify(token.trim());
 	if (session === undefined) return [{ json: { valid: false } }];

@@ -98,6 +98,13 @@ async function tokenOf(fields: Record<string, unknown>): Promise<string> {
 	return (await (await open(fields)).tokens.get()).accessToken;
 }
 
+/** What the store holds. */
+async function refreshTokenIn(fields: Record<string, unknown>): Promise<string> {
+	const { store, secretRef } = await open(fields);
+	const { content } = await store.read(secretRef.secretId);
+	return (JSON.parse(content) as { refresh_token: string }).refresh_token;
+}
+
 /** Who the token speaks for, at the provider itself. */
 async function userOf(accessToken: string): Promise<unknown> {
 	const headers = { authorization: `Bearer ${accessToken}` };
@@ -175,9 +182,7 @@ it('an hour of 300-second tokens, rotated each time: a bounded number of token r
 it('Refresh Token: goes on with a refresh token from elsewhere, and keeps its successors', async () => {
 	const source = await save(byCode());
 	await connect(source);
-	const { store, secretRef } = await open(source);
-	const { content } = await store.read(secretRef.secretId);
-	const { refresh_token: refreshToken } = JSON.parse(content) as { refresh_token: string };
+	const refreshToken = await refreshTokenIn(source);
 	const fields = await save(form({ grantType: 'refreshToken', refreshToken }));
 	for (let turn = 0; turn < 3; turn += 1) {
 		await (await open(fields)).tokens.refreshNow();
@@ -190,9 +195,7 @@ it('Refresh Token: goes on with a refresh token from elsewhere, and keeps its su
 it('revocation: the connection says that a person is needed, and works again after that', async () => {
 	const fields = await save(byCode());
 	await connect(fields);
-	const { store, secretRef } = await open(fields);
-	const { content } = await store.read(secretRef.secretId);
-	const { refresh_token: token } = JSON.parse(content) as { refresh_token: string };
+	const token = await refreshTokenIn(fields);
 	const response = await fetch(`${issuer}/protocol/openid-connect/revoke`, {
 		method: 'POST',
 		body: new URLSearchParams({ token, client_id: 'confidential', client_secret: SECRET }),

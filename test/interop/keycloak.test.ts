@@ -139,7 +139,10 @@ it('Client Credentials: finds the token endpoint by discovery and gets tokens of
 	const fields = await save(form({ grantType: 'clientCredentials', scope: 'openid' }));
 	const { tokens } = await open(fields);
 	const { issuedAt, expiresAt } = await tokens.get();
-	expect((expiresAt ?? 0) - issuedAt).toBe(300_000);
+	const seconds = ((expiresAt ?? 0) - issuedAt) / 1000;
+	// Keycloak counts whole seconds, and sometimes one fewer.
+	expect(seconds).toBeLessThanOrEqual(300);
+	expect(seconds).toBeGreaterThanOrEqual(298);
 });
 
 it('names a wrong client secret', async () => {

@@ -553,5 +553,5 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 		}
 		expect(core.provider.countTokenRequests()).toBe(tokenRequests);
 		expect(core.aws.calls).toHaveLength(storeCalls);
-	}, 60_000);
+	});
 });

@@ -420,7 +420,7 @@ describe('an attack', () => {
 			before,
 		);
 		expect(await files()).toEqual(stored);
-	}, 60_000);
+	});
 });
 
 it.each([Number.NaN, 0, 'soon', 1441])(

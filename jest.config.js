@@ -20,6 +20,8 @@ const base = {
 	],
 	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/n8n/', '<rootDir>/.cache/'],
 	testMatch: ['<rootDir>/test/**/*.test.ts'],
+	// Room for a slow machine; the slowest takes four seconds on two cores.
+	testTimeout: 30_000,
 	restoreMocks: true,
 };
 

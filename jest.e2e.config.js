@@ -6,5 +6,8 @@ module.exports = {
 	testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 	testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
 	testTimeout: 60_000,
+	// One file after the other, in this process: each has a browser or an n8n of its own.
+	maxWorkers: 1,
+	globalTeardown: '<rootDir>/test/support/endOfRun.ts',
 	reporters: ['default', '<rootDir>/test/e2e/support/n8nLogReporter.cjs'],
 };

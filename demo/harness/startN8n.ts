@@ -2,11 +2,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { childEnded, hasExited } from '../../test/support/ended.ts';
+import { killFamily } from '../../test/support/processes.cjs';
 import { freePort } from './ports.ts';
 import { logFile, n8nFolder, nodeBinary, plainEnvironment, type Run } from './run.ts';
 
 const READY_WITHIN_SECONDS = 120;
-const STOPPED_WITHIN_SECONDS = 10;
 const SECONDS_BETWEEN_LINES = 5;
 
 export interface N8nOptions {
@@ -32,7 +33,7 @@ export interface RunningN8n {
 	readonly logFile: string;
 	/** n8n's environment: its command line has to be run with the same. */
 	readonly env: NodeJS.ProcessEnv;
-	/** Asks n8n to end and ends it where it does not; without effect the second time. */
+	/** Asks n8n to exit, and kills it if it does not; without effect the second time. */
 	stop(): Promise<void>;
 }
 
@@ -77,7 +78,8 @@ export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8
 	const port = options.port ?? (await freePort());
 	const url = `http://127.0.0.1:${port}`;
 	const env = await n8nEnvironment(run, { ...options, port });
-	const log = logFile(run, options.logName ?? 'n8n');
+	const name = options.logName ?? 'n8n';
+	const log = logFile(run, name);
 	mkdirSync(dirname(log), { recursive: true });
 	const output = openSync(log, 'w');
 	// A process group of its own: Ctrl+C reaches n8n through stop() only, and what n8n started can be ended with it.
@@ -88,7 +90,7 @@ export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8
 		detached: true,
 	});
 	closeSync(output);
-	const stop = stopper(child);
+	const stop = stopper(name, child);
 	try {
 		const health = `http://127.0.0.1:${options.healthPort ?? port}/healthz/readiness`;
 		await untilReady(run, { child, health, log });
@@ -99,34 +101,15 @@ export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8
 	return { url, userFolder: options.userFolder, logFile: log, env, stop };
 }
 
-function hasEnded(child: ChildProcess): boolean {
-	return child.exitCode !== null || child.signalCode !== null;
-}
-
 /** Ends n8n, politely at first, and everything that it started. */
-function stopper(child: ChildProcess): () => Promise<void> {
-	const ended = new Promise<void>((resolve) => {
-		child.once('exit', () => resolve());
-		child.once('error', () => resolve());
-	});
-	const killGroup = () => {
-		try {
-			if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-		} catch {
-			// Nobody of the group is left.
-		}
+function stopper(name: string, child: ChildProcess): () => Promise<void> {
+	const kill = (): void => {
+		if (child.pid !== undefined) killFamily(child.pid);
 	};
-	process.once('exit', killGroup);
+	process.once('exit', kill);
 
 	let stopping: Promise<void> | undefined;
-	return () =>
-		(stopping ??= (async () => {
-			if (!hasEnded(child)) child.kill('SIGTERM');
-			await Promise.race([ended, pause(STOPPED_WITHIN_SECONDS * 1000, undefined, { ref: false })]);
-			killGroup();
-			await ended;
-			process.off('exit', killGroup);
-		})());
+	return () => (stopping ??= childEnded(name, child).finally(() => process.off('exit', kill)));
 }
 
 interface Starting {
@@ -145,7 +128,7 @@ async function untilReady(run: Run, { child, health, log }: Starting): Promise<v
 		run.signal?.throwIfAborted();
 		if (failure) throw failure;
 		const elapsed = (Date.now() - startedAt) / 1000;
-		if (hasEnded(child)) throw new Error(`n8n ended while it started. ${lastLines(log)}`);
+		if (hasExited(child)) throw new Error(`n8n ended while it started. ${lastLines(log)}`);
 		if (elapsed > READY_WITHIN_SECONDS)
 			throw new Error(`n8n was not ready after ${elapsed} s. ${lastLines(log)}`);
 		if (elapsed > nextLine) {

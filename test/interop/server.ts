@@ -1,7 +1,8 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
+import { childEnded, hasExited } from '../support/ended';
 import { listenOnLoopback } from '../support/loopback';
+import { killFamily } from '../support/processes.cjs';
 
 /** How often a server that starts is looked for. */
 const LOOK_MS = 100;
@@ -17,7 +18,10 @@ export async function freePort(): Promise<number> {
 export class OwnServer {
 	private output = '';
 
-	private constructor(private readonly child: ChildProcess) {
+	private constructor(
+		private readonly command: string,
+		private readonly child: ChildProcess,
+	) {
 		for (const stream of [child.stdout, child.stderr])
 			stream?.on(
 				'data',
@@ -40,14 +44,14 @@ export class OwnServer {
 			// A group of its own: a shell script goes together with what it started.
 			detached: true,
 		});
-		const server = new OwnServer(child);
+		const server = new OwnServer(command, child);
 		const deadline = Date.now() + seconds * 1000;
 		while (
 			!(await fetch(address)
 				.then(({ ok }) => ok)
 				.catch(() => false))
 		) {
-			if (child.exitCode !== null || Date.now() > deadline) {
+			if (hasExited(child) || Date.now() > deadline) {
 				await server.stop();
 				throw new Error(`${command} does not answer. Its output ends with:\n${server.output}`);
 			}
@@ -56,10 +60,10 @@ export class OwnServer {
 		return server;
 	}
 
+	/** Kills it at once: nothing of it is kept. */
 	async stop(): Promise<void> {
-		if (this.child.exitCode !== null || this.child.pid === undefined) return;
-		const ended = once(this.child, 'exit');
-		process.kill(-this.child.pid, 'SIGKILL');
-		await ended;
+		const { pid } = this.child;
+		if (pid === undefined) return;
+		await childEnded(this.command, this.child, { ask: () => killFamily(pid) });
 	}
 }

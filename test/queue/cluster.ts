@@ -50,29 +50,39 @@ export async function startCluster(run: Run): Promise<Cluster> {
 		};
 		const main = await startN8n(run, { userFolder, env, logName: 'queue-main' });
 		closings.push(() => main.stop());
-		const others = await Promise.all([
-			startN8n(run, { userFolder, env, command: ['webhook'], logName: 'queue-webhook' }),
-			...Array.from({ length: WORKERS }, async (_, index) => {
-				const healthPort = await freePort();
-				const health = {
-					QUEUE_HEALTH_CHECK_ACTIVE: 'true',
-					QUEUE_HEALTH_CHECK_PORT: String(healthPort),
-				};
-				return await startN8n(run, {
-					userFolder,
-					env: { ...env, ...health },
-					command: ['worker', `--concurrency=${CONCURRENCY}`],
-					healthPort,
-					logName: `queue-worker-${index + 1}`,
-				});
-			}),
-		]);
-		for (const process of others) closings.push(() => process.stop());
+		const webhook = startN8n(run, {
+			userFolder,
+			env,
+			command: ['webhook'],
+			logName: 'queue-webhook',
+		});
+		const workers = Array.from({ length: WORKERS }, async (_, index) => {
+			const healthPort = await freePort();
+			const health = {
+				QUEUE_HEALTH_CHECK_ACTIVE: 'true',
+				QUEUE_HEALTH_CHECK_PORT: String(healthPort),
+			};
+			return await startN8n(run, {
+				userFolder,
+				env: { ...env, ...health },
+				command: ['worker', `--concurrency=${CONCURRENCY}`],
+				healthPort,
+				logName: `queue-worker-${index + 1}`,
+			});
+		});
+		const others = [webhook, ...workers];
+		// If one does not start, those that do have to be stopped as well.
+		closings.push(async () => {
+			const results = await Promise.allSettled(others);
+			const started = results.filter((result) => result.status === 'fulfilled');
+			await Promise.all(started.map(({ value }) => value.stop()));
+		});
+		await Promise.all(others);
 		run.report(`n8n runs in queue mode: main, a webhook processor, ${WORKERS} workers`);
 		const rest = new N8nRest(main.url, run.signal);
 		const password = `Queue-1-${randomBytes(9).toString('base64url')}`;
 		await rest.setUpOwner({ email: 'owner@example.com', password });
-		return { main, webhookUrl: others[0].url, rest, stop };
+		return { main, webhookUrl: (await webhook).url, rest, stop };
 	} catch (error) {
 		await stop();
 		throw error;

@@ -1,12 +1,13 @@
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { freePort } from '../../demo/harness/ports.ts';
+import { childEnded, hasExited } from '../support/ended.ts';
 
 const READY_WITHIN_MS = 30_000;
+const LONGEST_COMMAND_MS = 60_000;
 
 /** Something that runs until it is stopped. */
 export interface Stoppable {
@@ -14,9 +15,20 @@ export interface Stoppable {
 	stop(): Promise<void>;
 }
 
-/** Waits until somebody listens. @throws Error where nobody does */
-async function untilListening(port: number, name: string): Promise<void> {
+/** A server that starts. */
+interface Starting {
+	readonly name: string;
+	readonly child: ChildProcess;
+	readonly port: number;
+	/** Asks it to exit, as {@link childEnded} does. */
+	readonly ask?: () => unknown;
+}
+
+/** Waits until the server listens. @throws Error if it does not; then it has been stopped */
+async function listening({ name, child, port, ask }: Starting): Promise<Stoppable> {
 	const deadline = Date.now() + READY_WITHIN_MS;
+	const stop = async (): Promise<void> =>
+		await childEnded(name, child, ask === undefined ? {} : { ask });
 	const answers = () =>
 		new Promise<boolean>((resolve) => {
 			const socket = connect(port, '127.0.0.1');
@@ -24,9 +36,13 @@ async function untilListening(port: number, name: string): Promise<void> {
 			socket.once('connect', () => socket.destroy());
 		});
 	while (!(await answers())) {
-		if (Date.now() > deadline) throw new Error(`${name} does not listen on port ${port}`);
+		if (hasExited(child) || Date.now() > deadline) {
+			await stop();
+			throw new Error(`${name} does not listen on port ${port}`);
+		}
 		await pause(100);
 	}
+	return { port, stop };
 }
 
 /** A Redis that keeps nothing. */
@@ -34,13 +50,7 @@ export async function startRedis(): Promise<Stoppable> {
 	const port = await freePort();
 	const args = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
 	const child = spawn(process.env['REDIS'] ?? 'redis-server', args, { stdio: 'ignore' });
-	await untilListening(port, 'Redis');
-	const stop = async (): Promise<void> => {
-		const ended = once(child, 'exit');
-		child.kill('SIGKILL');
-		await ended;
-	};
-	return { port, stop };
+	return await listening({ name: 'Redis', child, port });
 }
 
 /** A PostgreSQL of its own in a folder, with an empty database of n8n's. It refuses to run as root, so there it runs as `postgres`. */
@@ -57,7 +67,12 @@ export async function startPostgres(folder: string): Promise<Stoppable> {
 			? ['runuser', ['-u', 'postgres', '--', join(bin, program), ...args]]
 			: [join(bin, program), [...args]];
 	const run = (program: string, args: readonly string[]): void => {
-		const { status, stderr } = spawnSync(...as(program, args), { encoding: 'utf8', cwd: cluster });
+		const { status, stderr } = spawnSync(...as(program, args), {
+			encoding: 'utf8',
+			cwd: cluster,
+			timeout: LONGEST_COMMAND_MS,
+			killSignal: 'SIGKILL',
+		});
 		if (status !== 0) throw new Error(`${program} failed: ${stderr}`);
 	};
 	run('initdb', ['-D', join(cluster, 'data'), '-U', 'n8n', '-A', 'trust', '--no-sync']);
@@ -66,13 +81,14 @@ export async function startPostgres(folder: string): Promise<Stoppable> {
 		stdio: 'ignore',
 		cwd: cluster,
 	});
-	await untilListening(port, 'PostgreSQL');
-	run('createdb', ['-h', '127.0.0.1', '-p', String(port), '-U', 'n8n', 'n8n']);
 	// A signal to `runuser` would not reach it.
-	const stop = async (): Promise<void> => {
-		const ended = once(child, 'exit');
-		run('pg_ctl', ['stop', '-D', join(cluster, 'data'), '-m', 'immediate']);
-		await ended;
-	};
-	return { port, stop };
+	const ask = () => run('pg_ctl', ['stop', '-D', join(cluster, 'data'), '-m', 'immediate', '-W']);
+	const postgres = await listening({ name: 'PostgreSQL', child, port, ask });
+	try {
+		run('createdb', ['-h', '127.0.0.1', '-p', String(port), '-U', 'n8n', 'n8n']);
+	} catch (error) {
+		await postgres.stop();
+		throw error;
+	}
+	return postgres;
 }

@@ -1,13 +1,6 @@
-import {
-	chromium,
-	selectors,
-	type Browser,
-	type Locator,
-	type Page,
-	type Response,
-} from 'playwright-core';
+import { selectors, type Locator, type Page, type Response } from 'playwright-core';
 import type { CredentialTest } from '../../../demo/harness/n8nRest';
-import { FLAGS, screenshotTo } from './chromium';
+import { screenshotTo, startChromium, type OwnBrowser } from './chromium';
 import type { Instance } from './instance';
 
 selectors.setTestIdAttribute('data-test-id');
@@ -25,19 +18,19 @@ export class Editor {
 	readonly #arriving: Promise<unknown>[] = [];
 
 	private constructor(
-		private readonly browser: Browser,
+		private readonly chromium: OwnBrowser,
 		private readonly page: Page,
 		private readonly instance: Instance,
 	) {}
 
 	static async open(instance: Instance): Promise<Editor> {
-		const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
-		const page = await browser.newPage({
+		const chromium = await startChromium('Chromium of the editor');
+		const page = await chromium.browser.newPage({
 			baseURL: instance.n8n.url,
 			viewport: { width: 1280, height: 900 },
 			deviceScaleFactor: 1,
 		});
-		const editor = new Editor(browser, page, instance);
+		const editor = new Editor(chromium, page, instance);
 		editor.#record();
 		try {
 			await editor.#logIn();
@@ -49,8 +42,7 @@ export class Editor {
 	}
 
 	async close(): Promise<void> {
-		await Promise.all(this.#arriving);
-		await this.browser.close();
+		await this.chromium.close(Promise.all(this.#arriving));
 	}
 
 	/** Opens the form of a new credential. */

@@ -1,24 +1,24 @@
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
-import { FLAGS, screenshotTo } from './chromium';
+import type { BrowserContext, Page } from 'playwright-core';
+import { screenshotTo, startChromium, type OwnBrowser } from './chromium';
 
 /** Somebody who has an account at the provider, and a browser of their own: not logged in to n8n. */
 export class Visitor {
-	readonly #browser: Browser;
+	readonly #chromium: OwnBrowser;
 	readonly #context: BrowserContext;
 	/** What is before the visitor. */
 	readonly page: Page;
 
-	private constructor(browser: Browser, context: BrowserContext, page: Page) {
-		this.#browser = browser;
+	private constructor(chromium: OwnBrowser, context: BrowserContext, page: Page) {
+		this.#chromium = chromium;
 		this.#context = context;
 		this.page = page;
 	}
 
 	static async arrive(colorScheme: 'light' | 'dark' = 'light'): Promise<Visitor> {
-		const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: FLAGS });
+		const chromium = await startChromium('Chromium of a visitor');
 		const viewport = { width: 900, height: 620 };
-		const context = await browser.newContext({ colorScheme, viewport });
-		return new Visitor(browser, context, await context.newPage());
+		const context = await chromium.browser.newContext({ colorScheme, viewport });
+		return new Visitor(chromium, context, await context.newPage());
 	}
 
 	/** Opens a link, signs in and allows the access on the provider's own pages. */
@@ -77,6 +77,6 @@ export class Visitor {
 	}
 
 	async leave(): Promise<void> {
-		await this.#browser.close();
+		await this.#chromium.close();
 	}
 }

@@ -68,15 +68,12 @@ it('reads a form of any size and shape in time that grows with its length only',
 		const long = part.repeat(Math.ceil(100_000 / part.length));
 		return [long, `${long}<`, `x=${long}<`, `${long} y`];
 	});
-	const start = performance.now();
-	for (const body of bodies) {
-		const before = performance.now();
+	// The short one first: a check that tries every way to split a text would not end with the others.
+	for (const body of [`${'a=&'.repeat(26)}<`, ...bodies]) {
+		const start = performance.now();
 		readBody(response(body, 'text/plain'));
-		expect(performance.now() - before).toBeLessThan(1000);
+		expect(performance.now() - start).toBeLessThan(1000);
 	}
-	// The former check took 26 s for this one.
-	expect(readBody(response(`${'a=&'.repeat(28)}<`, 'text/plain'))).toBeUndefined();
-	expect(performance.now() - start).toBeLessThan(5000);
 });
 
 it.each(['a=b&c', 'a=b&', '=b', 'a b=c', 'a=<b>', 'a=b c', '', 'plain words'])(

@@ -7,6 +7,7 @@ import { parseConnection } from './config/parseConnection';
 import { ConfigurationError } from './errors';
 import type { Egress } from './http/egress';
 import { createAuthorizationServer } from './oauth/authorizationServer';
+import { Discovery } from './oauth/discovery';
 import { createTokenRequest } from './oauth/tokenRequest';
 import { RecentlyUsed } from './recentlyUsed';
 import { Sealing, type ConnectionParts, type SealedFields } from './sealing';
@@ -74,11 +75,13 @@ export class Connections {
 	private readonly budgets = new RecentlyUsed<VersionBudget>(LIMIT);
 	private readonly opened = new RecentlyUsed<OpenConnection>(LIMIT);
 	private readonly leases = new WeakMap<SealedBundle, Lease>();
+	private readonly discovery: Discovery;
 	private readonly clock: Clock;
 	private readonly sealing: Sealing;
 
 	constructor(private readonly options: ConnectionsOptions) {
 		const { now, elapsed = now } = options;
+		this.discovery = new Discovery({ egress: options.egress, now });
 		this.clock = { ...systemClock, now, elapsed };
 		this.sealing = new Sealing({
 			now: options.now,
@@ -143,6 +146,7 @@ export class Connections {
 			...(connection.authorizationCode?.authorizationEndpoint === undefined
 				? {}
 				: { authorizationEndpoint: connection.authorizationCode.authorizationEndpoint }),
+			discovery: this.discovery,
 			egress,
 			now,
 		});

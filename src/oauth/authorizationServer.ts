@@ -2,9 +2,11 @@ import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'ope
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
 import { isSecureUrl } from '../config/secureUrl';
-import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
+import { ConfigurationError } from '../errors';
+import type { Discovery } from './discovery';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
 import { redact } from './redact';
+import { readExpiry } from './tokenResponse';
 
 /** Who asks: the client and how it proves that (RFC 6749 §2.3). */
 export interface Client {
@@ -83,7 +85,10 @@ export interface AuthorizationServer {
 	readonly verifiesIdTokens: boolean;
 	/** Client authentication the server says it supports, in this package's order of preference; undefined where it does not say. */
 	supportedAuthentication(): Promise<ClientAuthenticationMethod[] | undefined>;
-	/** End of an access token in milliseconds since the epoch (RFC 7662 §2.2 `exp`), where the server has an introspection endpoint and tells. */
+	/**
+	 * End of an access token in milliseconds since the epoch (RFC 7662 §2.2 `exp`): in the future, and at most ten years ahead. Undefined if the
+	 * server has no introspection endpoint or gives no usable answer.
+	 */
 	introspectExpiry(client: Client, accessToken: string): Promise<number | undefined>;
 }
 
@@ -93,17 +98,25 @@ export interface AuthorizationServerOptions extends ExchangeOptions {
 	readonly issuer?: string;
 	readonly tokenEndpoint?: string;
 	readonly authorizationEndpoint?: string;
+	/** Shared by all connections of one process. */
+	readonly discovery: Discovery;
 }
 
 type OpenIdClient = typeof import('openid-client');
-
-const METADATA_MS = 3_600_000;
 
 const ENDPOINTS = {
 	token_endpoint: { field: 'Token URL', what: 'token endpoint' },
 	authorization_endpoint: { field: 'Authorization URL', what: 'authorization endpoint' },
 } as const;
 type EndpointKind = keyof typeof ENDPOINTS;
+
+/** Codes which mean that an endpoint is not where the issuer's document says. */
+const WRONG_ADDRESS: ReadonlySet<string> = new Set(['ENDPOINT_NOT_FOUND', 'REDIRECTED']);
+
+/** The address, if secrets may be sent to it. An issuer's document may hold anything. */
+function secureAddress(address: unknown): string | undefined {
+	return typeof address === 'string' && isSecureUrl(address) ? address : undefined;
+}
 
 /** openid-client is ESM and only needed once tokens are asked for. */
 const load = async (): Promise<OpenIdClient> => await import('openid-client');
@@ -185,66 +198,20 @@ async function send(
 		: await library.clientCredentialsGrant(configuration, parameters);
 }
 
-/** An authorization server reached through openid-client. Metadata is discovered on first use and kept for an hour. */
+/** An authorization server reached through openid-client. Its metadata is discovered when it is first needed. */
 export function createAuthorizationServer(
 	options: AuthorizationServerOptions,
 ): AuthorizationServer {
-	const { issuer, tokenEndpoint, authorizationEndpoint, now } = options;
-	let metadata: Promise<ServerMetadata> | undefined;
-	let discoveredAt = 0;
-
-	/** OpenID Connect Discovery 1.0 §4, else RFC 8414 §3. The library compares the issuer in the answer. */
-	async function discover(address: string): Promise<ServerMetadata> {
-		const library = await load();
-		let failure: VaultedOAuth2Error | undefined;
-		for (const algorithm of ['oidc', 'oauth2'] as const) {
-			const exchange = new Exchange(options, {
-				host: new URL(address).host,
-				field: 'Issuer URL',
-				grantType: 'client_credentials',
-				redact: (text) => redact(text, []),
-			});
-			try {
-				const found = await library.discovery(new URL(address), 'discovery', undefined, undefined, {
-					algorithm,
-					timeout: TIMEOUT_MS / 1000,
-					[library.customFetch]: exchange.plain,
-					// The address was checked: https, or http to this machine itself.
-					execute: [library.allowInsecureRequests],
-				});
-				return found.serverMetadata();
-			} catch {
-				failure ??= exchange.failure;
-				if (failure instanceof ProviderError) throw failure;
-			}
-		}
-		throw (
-			failure ??
-			new ConfigurationError(
-				'Issuer URL',
-				`${new URL(address).host} does not describe this issuer. Check the address, or leave it empty and fill in Token URL.`,
-				{ code: 'DISCOVERY_FAILED' },
-			)
-		);
-	}
-
-	async function serverMetadata(address: string): Promise<ServerMetadata> {
-		if (metadata === undefined || now() - discoveredAt > METADATA_MS || now() < discoveredAt) {
-			discoveredAt = now();
-			metadata = discover(address);
-			// A failure is not kept.
-			metadata.catch(() => (metadata = undefined));
-		}
-		return await metadata;
-	}
+	const { issuer, tokenEndpoint, authorizationEndpoint, discovery, now } = options;
 
 	/** The address in the form, else the discovered one. */
 	async function endpoint(kind: EndpointKind): Promise<string> {
 		const { field, what } = ENDPOINTS[kind];
 		const typed = kind === 'token_endpoint' ? tokenEndpoint : authorizationEndpoint;
 		const address =
-			typed ?? (issuer === undefined ? undefined : (await serverMetadata(issuer))[kind]);
-		if (address !== undefined && isSecureUrl(address)) return address;
+			typed ?? (issuer === undefined ? undefined : (await discovery.metadata(issuer))[kind]);
+		const secure = secureAddress(address);
+		if (secure !== undefined) return secure;
 		throw new ConfigurationError(
 			field,
 			address === undefined
@@ -298,7 +265,7 @@ export function createAuthorizationServer(
 			});
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
 			const discovered =
-				code !== undefined && issuer !== undefined ? await serverMetadata(issuer) : undefined;
+				code !== undefined && issuer !== undefined ? await discovery.metadata(issuer) : undefined;
 			const configuration = await configure(
 				client,
 				{ ...discovered, token_endpoint: address },
@@ -320,7 +287,10 @@ export function createAuthorizationServer(
 					...(claims === undefined ? {} : { claims }),
 				};
 			} catch {
-				throw exchange.toError();
+				const failure = exchange.toError();
+				if (issuer !== undefined && tokenEndpoint === undefined && WRONG_ADDRESS.has(failure.code))
+					discovery.invalidate(issuer);
+				throw failure;
 			}
 		},
 
@@ -352,7 +322,7 @@ export function createAuthorizationServer(
 
 		async isFromHere(response) {
 			if (issuer === undefined) return true;
-			const described = await serverMetadata(issuer);
+			const described = await discovery.metadata(issuer);
 			const named = response.get('iss');
 			if (named !== null) return named === described.issuer;
 			return described.authorization_response_iss_parameter_supported !== true;
@@ -360,7 +330,7 @@ export function createAuthorizationServer(
 
 		async supportedAuthentication() {
 			if (issuer === undefined) return undefined;
-			const names = (await serverMetadata(issuer)).token_endpoint_auth_methods_supported;
+			const names = (await discovery.metadata(issuer)).token_endpoint_auth_methods_supported;
 			// RFC 8414 §2: where it is left out, client_secret_basic is meant; many servers leave it out without meaning that.
 			if (!Array.isArray(names)) return undefined;
 			return (['client_secret_basic', 'client_secret_post'] as const).filter((method) =>
@@ -371,8 +341,9 @@ export function createAuthorizationServer(
 		async introspectExpiry(client, accessToken) {
 			if (issuer === undefined) return undefined;
 			try {
-				const address = (await serverMetadata(issuer)).introspection_endpoint;
-				if (address === undefined || !isSecureUrl(address)) return undefined;
+				const { introspection_endpoint } = await discovery.metadata(issuer);
+				const address = secureAddress(introspection_endpoint);
+				if (address === undefined) return undefined;
 				const library = await load();
 				const exchange = new Exchange(options, {
 					host: new URL(address).host,
@@ -386,7 +357,7 @@ export function createAuthorizationServer(
 					exchange.plain,
 				);
 				const { active, exp } = await library.tokenIntrospection(described, accessToken);
-				return active && typeof exp === 'number' ? exp * 1000 : undefined;
+				return active ? readExpiry(exp, now()) : undefined;
 			} catch {
 				// Only a better guess at the lifetime is lost: the token is used until it is refused.
 				return undefined;

@@ -35,12 +35,72 @@ const RECONNECT =
 const TEMPORARY =
 	/^(temporarily_unavailable|server_error|slow_down|rate_limit(ed|_exceeded)?|too_many_requests)$/;
 
-/** Whole seconds of a `Retry-After` header (RFC 9110 §10.2.3), which is a number or a date. */
+/** Whatever a provider asks for, nobody waits longer because of one answer. */
+const LONGEST_RETRY_AFTER_SECONDS = 3600;
+
+/** What to correct after an error that trying again does not cure. */
+interface Refusal {
+	readonly field: string;
+	readonly wayOut: string;
+	readonly code: string;
+}
+
+const UNAUTHORIZED_CLIENT: Refusal = {
+	field: 'Grant Type',
+	wayOut: 'Allow this grant for the client at the provider, or choose another one.',
+	code: 'UNAUTHORIZED_CLIENT',
+};
+
+/** Codes of RFC 6749 §4.1.2.1 and §5.2 and RFC 8707 §2. Any other is an invalid request. */
+const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
+	[
+		'invalid_client',
+		{
+			field: 'Client Secret',
+			wayOut: 'Check Client ID, Client Secret and Client Authentication.',
+			code: 'INVALID_CLIENT',
+		},
+	],
+	['unauthorized_client', UNAUTHORIZED_CLIENT],
+	['unsupported_grant_type', UNAUTHORIZED_CLIENT],
+	[
+		'invalid_scope',
+		{
+			field: 'Scope',
+			wayOut: 'Ask only for scopes that the provider offers to this client.',
+			code: 'INVALID_SCOPE',
+		},
+	],
+	[
+		'invalid_target',
+		{
+			field: 'Additional Token Parameters',
+			wayOut: 'Correct the resource or audience.',
+			code: 'INVALID_TARGET',
+		},
+	],
+	[
+		'access_denied',
+		{
+			field: 'Client ID',
+			wayOut: 'Give the client access at the provider.',
+			code: 'ACCESS_DENIED',
+		},
+	],
+]);
+
+/**
+ * Whole seconds of a `Retry-After` header (RFC 9110 §10.2.3), which is a number or a date: 0 to 3600. Undefined if it is missing or
+ * unreadable.
+ */
 function readRetryAfter(value: string | undefined, now: number): number | undefined {
-	if (value === undefined) return undefined;
-	if (/^\d+$/.test(value.trim())) return Number(value);
-	const date = Date.parse(value);
-	return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1000));
+	const text = value?.trim() ?? '';
+	// A date begins with its weekday; without this check Date.parse reads a date out of "-5" as well.
+	const date = /^[a-z]/i.test(text) ? Date.parse(text) : NaN;
+	const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : (date - now) / 1000;
+	return Number.isNaN(seconds)
+		? undefined
+		: Math.min(Math.max(Math.ceil(seconds), 0), LONGEST_RETRY_AFTER_SECONDS);
 }
 
 /** Why a grant is invalid, and the way to a new one; undefined for a grant without a person. */
@@ -68,56 +128,26 @@ export function classifyOAuthError(
 		body.description === undefined ? body.error : `${body.error}: ${body.description}`,
 	);
 	const said = `${host} answered "${words}".`;
-	const configuration = (field: string, wayOut: string, code: string): ConfigurationError =>
-		new ConfigurationError(field, `${said} ${wayOut}`, { code });
 	if (RECONNECT.test(body.error)) {
 		const why = lostConsent(context);
 		return why !== undefined
 			? new ReconnectError(`${said} ${why}`, { code: 'INVALID_GRANT' })
-			: configuration(
+			: new ConfigurationError(
 					'Grant Type',
-					'Check that the provider allows Client Credentials for this client.',
-					'UNAUTHORIZED_CLIENT',
+					`${said} Check that the provider allows Client Credentials for this client.`,
+					{ code: 'UNAUTHORIZED_CLIENT' },
 				);
 	}
 	if (TEMPORARY.test(body.error))
 		return new ProviderError(`${said} ${RETRY}`, { code: 'TEMPORARILY_UNAVAILABLE' });
 	const isUnknownClient = status === 401 && body.error === 'unauthorized_client';
-	switch (isUnknownClient ? 'invalid_client' : body.error) {
-		case 'invalid_client':
-			return configuration(
-				'Client Secret',
-				'Check Client ID, Client Secret and Client Authentication.',
-				'INVALID_CLIENT',
-			);
-		case 'unauthorized_client':
-		case 'unsupported_grant_type':
-			return configuration(
-				'Grant Type',
-				'Allow this grant for the client at the provider, or choose another one.',
-				'UNAUTHORIZED_CLIENT',
-			);
-		case 'invalid_scope':
-			return configuration(
-				'Scope',
-				'Ask only for scopes that the provider offers to this client.',
-				'INVALID_SCOPE',
-			);
-		case 'invalid_target':
-			return configuration(
-				'Additional Token Parameters',
-				'Correct the resource or audience.',
-				'INVALID_TARGET',
-			);
-		case 'access_denied':
-			return configuration('Client ID', 'Give the client access at the provider.', 'ACCESS_DENIED');
-		default:
-			return configuration(
-				context.field,
-				'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.',
-				'INVALID_REQUEST',
-			);
-	}
+	const { field, wayOut, code } = REFUSALS.get(isUnknownClient ? 'invalid_client' : body.error) ?? {
+		field: context.field,
+		wayOut:
+			'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.',
+		code: 'INVALID_REQUEST',
+	};
+	return new ConfigurationError(field, `${said} ${wayOut}`, { code });
 }
 
 /** An answer without any OAuth error in it, as one of the four classes. */

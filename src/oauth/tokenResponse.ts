@@ -1,3 +1,5 @@
+import { clampTime } from '../clampTime';
+
 /** A token endpoint's answer, as received. */
 export interface RawResponse {
 	readonly status: number;
@@ -39,14 +41,19 @@ function parseJson(body: string): Json | undefined {
 	}
 }
 
+/** Checked part by part: one expression for the whole text would try every way to split it. */
+function looksLikeForm(text: string): boolean {
+	return text.split('&').every((part) => /^[\w.-]+=[^<\s]*$/.test(part));
+}
+
 /** The body as an object: JSON, or the form encoding that some servers answer with. */
 export function readBody({ headers, body }: RawResponse): Json | undefined {
 	const json = parseJson(body);
 	if (json !== undefined) return json;
 	const isForm = (headers['content-type'] ?? '').startsWith('application/x-www-form-urlencoded');
-	const looksLikeForm = /^[\w.-]+=[^<\s]*(&[\w.-]+=[^<\s]*)*$/.test(body.trim());
-	if (!isForm && !looksLikeForm) return undefined;
-	return Object.fromEntries(new URLSearchParams(body.trim()));
+	const text = body.trim();
+	if (!isForm && !looksLikeForm(text)) return undefined;
+	return Object.fromEntries(new URLSearchParams(text));
 }
 
 /** The OAuth error in a body of any status; some servers send it with 200. */
@@ -62,15 +69,33 @@ export function readOAuthError(json: Json | undefined): OAuthErrorBody | undefin
 	return typeof description === 'string' && description !== '' ? { error, description } : { error };
 }
 
+/** A number, also as text of digits; undefined for everything else. */
+function readNumber(value: unknown): number | undefined {
+	const number =
+		typeof value === 'string' && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
+	return typeof number === 'number' && !Number.isNaN(number) ? number : undefined;
+}
+
 /**
- * The lifetime in whole seconds (RFC 6749 §5.1 `expires_in`). Texts of digits count; missing, null, zero, negative and unreadable values
- * all mean that the server named none.
+ * The lifetime in whole seconds (RFC 6749 §5.1 `expires_in`), at most ten years. Missing, null, zero, negative and unreadable values all mean
+ * that the server named none.
  */
 export function readLifetime(value: unknown): number | undefined {
-	const seconds =
-		typeof value === 'string' && /^\s*\d+(\.\d+)?\s*$/.test(value) ? Number(value) : value;
-	if (typeof seconds !== 'number' || !Number.isFinite(seconds) || seconds <= 0) return undefined;
-	return Math.min(seconds, LONGEST_LIFETIME_SECONDS);
+	const seconds = Math.floor(readNumber(value) ?? 0);
+	return seconds > 0 ? Math.min(seconds, LONGEST_LIFETIME_SECONDS) : undefined;
+}
+
+/**
+ * The end of a token in milliseconds since the epoch, from seconds since the epoch (RFC 7662 §2.2 `exp`): at most ten years after `now`.
+ * Undefined if the value is missing, unreadable or not in the future.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function readExpiry(value: unknown, now: number): number | undefined {
+	const seconds = readNumber(value);
+	if (seconds === undefined) return undefined;
+	const expiresAt = clampTime(Math.min(seconds, now / 1000 + LONGEST_LIFETIME_SECONDS) * 1000);
+	return expiresAt !== undefined && expiresAt > now ? expiresAt : undefined;
 }
 
 function readScope(value: unknown): string | undefined {

@@ -3,6 +3,7 @@ import nock from 'nock';
 
 import { createEgress } from '../../src/http/createEgress';
 import { createAuthorizationServer } from '../../src/oauth/authorizationServer';
+import { Discovery } from '../../src/oauth/discovery';
 import { failureOf } from '../support/failureOf';
 
 const ISSUER = 'https://login.example.com';
@@ -54,10 +55,11 @@ async function redeem(idToken: string | undefined, wanted = true) {
 		.reply(200, { access_token: 'at', token_type: 'Bearer', id_token: idToken })
 		.get('/jwks')
 		.reply(200, { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'RS256' }] });
+	const options = { egress: createEgress(undefined, {}), now: Date.now };
 	const server = createAuthorizationServer({
 		issuer: ISSUER,
-		egress: createEgress(undefined, {}),
-		now: Date.now,
+		discovery: new Discovery(options),
+		...options,
 	});
 	return await server.requestTokens(
 		{ clientId: 'the-client', clientSecret: 'cs', authentication: 'client_secret_post' },

@@ -1,0 +1,171 @@
+import type { ServerMetadata } from 'openid-client';
+
+import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
+import { RecentlyUsed } from '../recentlyUsed';
+import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
+import { redact } from './redact';
+
+/** Issuers whose documents are kept in memory. */
+const LIMIT = 1000;
+/** A document older than this is refreshed. */
+const FRESH_MS = 3_600_000;
+/** How long a first failure is remembered; doubled after each further one. */
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 300_000;
+/** A suspect document is refreshed at most this often. */
+const RECHECK_MS = 60_000;
+
+/**
+ * Fetches the issuer's document: OpenID Connect Discovery 1.0 §4, else RFC 8414 §3. The library compares the issuer in it.
+ *
+ * @throws ConfigurationError also `DISCOVERY_FAILED`
+ * @throws ProviderError
+ */
+async function discover(issuer: URL, options: ExchangeOptions): Promise<ServerMetadata> {
+	const library = await import('openid-client');
+	let failure: VaultedOAuth2Error | undefined;
+	for (const algorithm of ['oidc', 'oauth2'] as const) {
+		const exchange = new Exchange(options, {
+			host: issuer.host,
+			field: 'Issuer URL',
+			grantType: 'client_credentials',
+			redact: (text) => redact(text, []),
+		});
+		try {
+			const found = await library.discovery(issuer, 'discovery', undefined, undefined, {
+				algorithm,
+				timeout: TIMEOUT_MS / 1000,
+				[library.customFetch]: exchange.plain,
+				// The address was checked: https, or http to this machine itself.
+				execute: [library.allowInsecureRequests],
+			});
+			return found.serverMetadata();
+		} catch {
+			failure ??= exchange.failure;
+			if (failure instanceof ProviderError) throw failure;
+		}
+	}
+	throw (
+		failure ??
+		new ConfigurationError(
+			'Issuer URL',
+			`${issuer.host} does not describe this issuer. Check the address, or leave it empty and fill in Token URL.`,
+			{ code: 'DISCOVERY_FAILED' },
+		)
+	);
+}
+
+/** One issuer's document, and at most one request for it at a time. All times are milliseconds since the epoch. */
+class IssuerDocument {
+	private document: ServerMetadata | undefined;
+	private fetchedAt = 0;
+	private pending: Promise<ServerMetadata> | undefined;
+	private setback:
+		{ readonly error: unknown; readonly at: number; readonly waitMs: number } | undefined;
+	private isSuspect = false;
+	private recheckedAt: number | undefined;
+
+	constructor(
+		private readonly fetch: () => Promise<ServerMetadata>,
+		private readonly now: () => number,
+	) {}
+
+	get isPending(): boolean {
+		return this.pending !== undefined;
+	}
+
+	async get(): Promise<ServerMetadata> {
+		const { document, setback } = this;
+		const isWaiting = setback !== undefined && !this.hasPassed(setback.at, setback.waitMs);
+		if (document === undefined) {
+			if (isWaiting) throw setback.error;
+			return await this.refresh();
+		}
+		if (this.isSuspect && (this.isPending || this.mayRecheck())) {
+			this.recheckedAt = this.now();
+			return await this.refresh().catch(() => document);
+		}
+		// Whoever has a document does not wait for a newer one.
+		if (!isWaiting && this.hasPassed(this.fetchedAt, FRESH_MS)) {
+			this.refresh().catch(() => undefined);
+		}
+		return document;
+	}
+
+	suspect(): void {
+		this.isSuspect = true;
+	}
+
+	private mayRecheck(): boolean {
+		return this.recheckedAt === undefined || this.hasPassed(this.recheckedAt, RECHECK_MS);
+	}
+
+	/** Also true if the clock was set back in between: otherwise the wait would last until it has caught up. */
+	private hasPassed(since: number, milliseconds: number): boolean {
+		const elapsed = this.now() - since;
+		return elapsed < 0 || elapsed >= milliseconds;
+	}
+
+	private async refresh(): Promise<ServerMetadata> {
+		this.pending ??= this.attempt().finally(() => {
+			this.pending = undefined;
+		});
+		return await this.pending;
+	}
+
+	private async attempt(): Promise<ServerMetadata> {
+		try {
+			this.document = await this.fetch();
+			this.fetchedAt = this.now();
+			this.setback = undefined;
+			this.isSuspect = false;
+			return this.document;
+		} catch (error) {
+			// Without a document each connection reports the failure and waits by itself: here it only keeps them from asking all at once.
+			const doubled =
+				this.document === undefined || this.setback === undefined
+					? FIRST_RETRY_MS
+					: this.setback.waitMs * 2;
+			const waitMs = Math.min(doubled, LONGEST_RETRY_MS);
+			this.setback = { error, at: this.now(), waitMs };
+			throw error;
+		}
+	}
+}
+
+/**
+ * The metadata of authorization servers (OpenID Connect Discovery 1.0, RFC 8414): one document per issuer, whichever connection asks.
+ *
+ * A document is kept for an hour. After that it still serves, while a newer one is fetched in the background; if that fails, it stays in
+ * use and the next attempt waits: 1 s, doubled each time, at most 5 minutes.
+ */
+export class Discovery {
+	private readonly documents = new RecentlyUsed<IssuerDocument>(
+		LIMIT,
+		({ isPending }) => isPending,
+	);
+
+	constructor(private readonly options: ExchangeOptions) {}
+
+	/**
+	 * The issuer's document.
+	 *
+	 * @throws ConfigurationError, ProviderError only if no document of it is known yet; the failure is repeated for 1 s without a request
+	 */
+	async metadata(issuer: string): Promise<ServerMetadata> {
+		return await this.documentOf(issuer).get();
+	}
+
+	/** Says that an address in the issuer's document is wrong: the next {@link metadata} fetches it first, at most once a minute. */
+	invalidate(issuer: string): void {
+		this.documentOf(issuer).suspect();
+	}
+
+	private documentOf(issuer: string): IssuerDocument {
+		const url = new URL(issuer);
+		return this.documents.get(
+			url.href,
+			() => new IssuerDocument(async () => await discover(url, this.options), this.options.now),
+		);
+	}
+}

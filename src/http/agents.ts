@@ -13,6 +13,8 @@ export interface Routes {
 	/** `undefined`: every host may be reached. */
 	readonly guard: Guard | undefined;
 	readonly proxyFor: ProxyFor;
+	/** Whether a connection is kept for the next request. If not, every request says `connection: close`, and gets its own. */
+	readonly keepAlive: boolean;
 }
 
 type Connected = (error: Error | null, stream: Duplex) => void;
@@ -111,8 +113,8 @@ export class EgressHttpsAgent extends HttpsAgent {
 	}
 }
 
-function agentOptions({ guard }: Routes) {
-	return { keepAlive: true, ...(guard && { lookup: guard.lookup }) };
+function agentOptions({ guard, keepAlive }: Routes) {
+	return { keepAlive, ...(guard && { lookup: guard.lookup }) };
 }
 
 function targetOf(scheme: Target['scheme'], options: ClientRequestArgs): Target {

@@ -21,15 +21,21 @@ const MAX_BODY_BYTES = 1024 * 1024;
  * `request` resolves for every HTTP status, and rejects with an {@link EgressError} only.
  */
 export function createEgress(policy: EgressPolicy | undefined, env: NodeJS.ProcessEnv): Egress {
-	const routes: Routes = {
+	const routes = {
 		guard: policy && createGuard(policy),
 		proxyFor: proxiesFromEnvironment(env),
 	};
-	const agents = {
-		httpAgent: new EgressHttpAgent(routes),
-		httpsAgent: new EgressHttpsAgent(routes),
+	// A request whose kept connection the server is just closing may or may not have arrived: nobody can tell whether it redeemed a
+	// refresh token. `connection: close` alone does not help, because Node keeps the connection if the server does not echo it.
+	const unpooled = agentsFor({ ...routes, keepAlive: false });
+	return {
+		agents: agentsFor({ ...routes, keepAlive: true }),
+		request: (url, request) => exchange(url, request, unpooled),
 	};
-	return { agents, request: (url, request) => exchange(url, request, agents) };
+}
+
+function agentsFor(routes: Routes): Egress['agents'] {
+	return { httpAgent: new EgressHttpAgent(routes), httpsAgent: new EgressHttpsAgent(routes) };
 }
 
 async function exchange(
@@ -48,9 +54,7 @@ async function exchange(
 		const { status, headers, data } = await axios.request<Readable>({
 			url,
 			method: request.method,
-			// A connection of its own for each request: on one kept open that the server is just closing, nobody can tell whether a
-			// refresh token was redeemed.
-			headers: { ...request.headers, connection: 'close' },
+			headers: request.headers,
 			data: request.body,
 			signal: AbortSignal.any(signals),
 			adapter: 'http',

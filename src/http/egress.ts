@@ -29,9 +29,9 @@ export interface EgressResponse {
 
 /** The one door for requests that do not go through n8n's own helpers: token requests and AWS calls. */
 export interface Egress {
-	/** Sends one request; never follows a redirect. */
+	/** Sends one request on a connection of its own, which is closed after the answer; never follows a redirect. */
 	request(url: string, request: EgressRequest): Promise<EgressResponse>;
-	/** Agents with the same proxies and policy, for libraries that bring their own HTTP client. */
+	/** Agents with the same proxies and policy, for libraries that bring their own HTTP client. They keep connections open. */
 	readonly agents: { readonly httpAgent: HttpAgent; readonly httpsAgent: HttpsAgent };
 }
 

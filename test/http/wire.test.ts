@@ -1,11 +1,11 @@
 import { once } from 'node:events';
-import type { IncomingMessage, RequestListener } from 'node:http';
+import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
 
 import { createEgress } from '../../src/http/createEgress';
 import type { EgressRequest } from '../../src/http/egress';
 import { selfSigned } from './support/certificate';
 import { egressErrorOf } from './support/egressErrorOf';
-import { startServer, type TestServer } from './support/servers';
+import { startAbandoningServer, startServer, type TestServer } from './support/servers';
 
 const egress = createEgress(undefined, {});
 let answerWith: RequestListener;
@@ -31,14 +31,50 @@ it('sends and gives back every byte of a body', async () => {
 	}
 });
 
-it('opens a connection for each request', async () => {
+describe('a server that does not echo "connection: close"', () => {
+	let abandoning: TestServer;
+
+	beforeEach(async () => {
+		abandoning = await startAbandoningServer();
+	});
+
+	afterEach(async () => {
+		await abandoning.close();
+	});
+
+	async function post(): Promise<number> {
+		const url = `http://127.0.0.1:${abandoning.port}/`;
+		return (await egress.request(url, { method: 'POST', headers: {}, body: 'x' })).status;
+	}
+
+	it('gets a connection for each request', async () => {
+		for (let n = 1; n <= 20; n += 1) {
+			expect(await post()).toBe(204);
+			expect(abandoning.connections()).toBe(n);
+		}
+	});
+
+	it('is left with no open connection', async () => {
+		await Promise.all(Array.from({ length: 20 }, post));
+		await abandoning.hungUp();
+
+		expect(abandoning.connections()).toBe(20);
+	});
+});
+
+it('keeps connections open for libraries that use the agents', async () => {
 	answerWith = (_, response) => response.end();
+	const { httpAgent } = createEgress(undefined, {}).agents;
 	const before = server.connections();
 
-	await send();
-	await send();
+	for (let n = 0; n < 3; n += 1) {
+		const request = httpRequest(`http://127.0.0.1:${server.port}/`, { agent: httpAgent }).end();
+		const [response] = (await once(request, 'response')) as [IncomingMessage];
+		await once(response.resume(), 'close');
+	}
+	httpAgent.destroy();
 
-	expect(server.connections()).toBe(before + 2);
+	expect(server.connections()).toBe(before + 1);
 });
 
 it('ends in time when an answer begins and does not end', async () => {

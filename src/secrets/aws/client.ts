@@ -8,6 +8,7 @@ import type {
 } from '@aws-sdk/client-secrets-manager';
 
 import { ConfigurationError, SecretStoreError } from '../../errors';
+import { Concurrency, Rate } from '../../http/limiter';
 import {
 	DEFAULT_TIMEOUTS,
 	usesHostIdentity,
@@ -15,6 +16,7 @@ import {
 	type AwsSecretsManagerOptions,
 } from './connection';
 import { awsFailure } from './failures';
+import { CALLS_AT_ONCE, limited, WRITES } from './limits';
 
 type Credentials = NonNullable<SecretsManagerClientConfig['credentials']>;
 
@@ -45,9 +47,15 @@ export interface AwsSecretsClient {
 	create(secret: CreateSecretCommandInput): Promise<AwsVersion>;
 }
 
-/** Loads the SDK and makes its client on the first call, not before. */
+/**
+ * Loads the SDK and makes its client on the first call, not before.
+ *
+ * At most 25 reads and 25 writes (PutSecretValue, CreateSecret) are under way at once. Writes start 25 times a second at most, after
+ * up to 5 at once; repeats by the SDK do not count. Calls beyond that wait in order, and their time limits begin after the wait.
+ */
 export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsClient {
 	const timeouts = options.timeouts ?? DEFAULT_TIMEOUTS;
+	const limits = { calls: new Concurrency(CALLS_AT_ONCE), writes: new Rate(WRITES) };
 	let loading: Promise<{ sdk: typeof Sdk; client: SecretsManagerClient }> | undefined;
 
 	const load = async () => {
@@ -68,7 +76,9 @@ export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsC
 	): Promise<AwsVersion> => {
 		try {
 			const { sdk, client } = await load();
-			return versionOf(await send(sdk, client), { action, secretId });
+			const kind = action === 'GetSecretValue' ? 'read' : 'write';
+			const answer = await limited(limits, kind, () => send(sdk, client));
+			return versionOf(answer, { action, secretId });
 		} catch (error) {
 			const { region, endpoint } = options;
 			throw awsFailure(error, { action, secretId, region, endpoint });

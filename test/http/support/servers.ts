@@ -1,7 +1,13 @@
 import { once } from 'node:events';
-import { createServer as createHttp, request, type RequestListener, type Server } from 'node:http';
+import { createServer as createHttp, request, type RequestListener } from 'node:http';
 import { createServer as createHttps } from 'node:https';
-import { connect, type AddressInfo, type Socket } from 'node:net';
+import {
+	connect,
+	createServer as createTcp,
+	type AddressInfo,
+	type Server,
+	type Socket,
+} from 'node:net';
 
 import type { SelfSigned } from './certificate';
 
@@ -10,6 +16,8 @@ export interface TestServer {
 	readonly port: number;
 	/** How many connections it got. */
 	readonly connections: () => number;
+	/** Resolves once those open now are closed. */
+	readonly hungUp: () => Promise<void>;
 	close(): Promise<void>;
 }
 
@@ -26,6 +34,24 @@ export async function startServer(
 	return await listen(
 		certificate ? createHttps({ ...certificate }, listener) : createHttp(listener),
 	);
+}
+
+/**
+ * Answers one request per connection with 204, does not echo `connection: close`, and keeps the connection open. Whoever sends a
+ * second request on it finds it closed, as if the server had just lost patience: Django's development server does that.
+ */
+export async function startAbandoningServer(): Promise<TestServer> {
+	const server = createTcp((socket) => {
+		let requests = 0;
+		socket.on('error', () => undefined);
+		socket.on('data', (bytes) => {
+			if (!bytes.includes(' HTTP/1.1\r\n')) return;
+			requests += 1;
+			if (requests === 1) socket.write('HTTP/1.1 204 No Content\r\n\r\n');
+			else socket.resetAndDestroy();
+		});
+	});
+	return await listen(server);
 }
 
 interface ProxyOptions {
@@ -98,6 +124,9 @@ async function listen(server: Server): Promise<TestServer> {
 	return {
 		port: (server.address() as AddressInfo).port,
 		connections: () => connections,
+		async hungUp() {
+			await Promise.all([...sockets].map((socket) => once(socket, 'close')));
+		},
 		async close() {
 			const closed = once(server, 'close');
 			server.close();

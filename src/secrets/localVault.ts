@@ -78,7 +78,7 @@ export function localVault({
 		version: number,
 		folder: VersionFolder,
 	): Promise<string | undefined> {
-		const { text, versionId } = seal(content, encryptionKey, { name, version }, attempt);
+		const { text, versionId } = seal(content, encryptionKey, { name, version, attempt });
 		if (!(await folder.add(version, text))) return undefined;
 		await folder.sync();
 		const newest = Math.max(version, ...(await folder.list()));

@@ -356,8 +356,8 @@ describe('an attempt to create a secret in the local vault', () => {
 		const files = await Promise.all(
 			[NAME, 'another'].map(async (name) => await readJson(join(await folderOf(name), '1.json'))),
 		);
-		expect(files[0]?.nonce).toBe(files[1]?.nonce);
-		expect(files[0]?.salt).not.toBe(files[1]?.salt);
+		expect(files[0]?.['nonce']).toBe(files[1]?.['nonce']);
+		expect(files[0]?.['salt']).not.toBe(files[1]?.['salt']);
 	});
 });
 

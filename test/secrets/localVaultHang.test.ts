@@ -12,7 +12,7 @@ import type { SecretStore } from '../../src/secrets/store';
 import { VaultGate } from '../../src/secrets/vault/gate';
 
 const KEY = 'key-of-this-test';
-const DEADLINE_MS = 500;
+const DEADLINE_MS = 800;
 /** What does not touch the file system is over long before this. */
 const AT_ONCE_MS = DEADLINE_MS / 2;
 /** More than libuv has threads. */
@@ -21,12 +21,15 @@ const MANY = 8;
 let folder: string;
 let gate: VaultGate;
 let vault: SecretStore;
+/** Of another process: sets up what a test needs, however slow the disk is. */
+let patient: SecretStore;
 const hanging = new Set<string>();
 
 beforeEach(async () => {
 	folder = await fs.mkdtemp(join(tmpdir(), 'vault-'));
 	gate = new VaultGate(DEADLINE_MS);
 	vault = localVault({ folder, encryptionKey: KEY, gate });
+	patient = localVault({ folder, encryptionKey: KEY, gate: new VaultGate(60_000) });
 });
 
 afterEach(async () => {
@@ -45,7 +48,7 @@ it('reports a file that never opens as an outage of the folder, once the deadlin
 		action: 'read',
 		secretId: 'a',
 	});
-	expect(error.message).toContain(`the folder ${folder} did not answer within 0.5 s`);
+	expect(error.message).toContain(`the folder ${folder} did not answer within 0.8 s`);
 	expect(error.message).toMatch(/Bring the disk or network share .* restart n8n/);
 	expect(milliseconds).toBeGreaterThan(DEADLINE_MS - 50);
 	expect(milliseconds).toBeLessThan(DEADLINE_MS * 5);
@@ -69,7 +72,7 @@ it.each([
 });
 
 it('leaves other secrets, files and DNS alone, however many operations wait for one that hangs', async () => {
-	await vault.create('b', '{"n":0}');
+	await patient.create('b', '{"n":0}');
 	await makeHanging('a');
 
 	const stuck = Promise.all(Array.from({ length: MANY }, () => failure(vault.read('a'))));
@@ -85,7 +88,7 @@ it('leaves other secrets, files and DNS alone, however many operations wait for 
 });
 
 it('fails operations on the same secret at once, those that waited too, until the file system answers', async () => {
-	const { versionId } = await vault.create('a', '{"n":0}');
+	const { versionId } = await patient.create('a', '{"n":0}');
 	const file = await makeHanging('a');
 	const first = failure(vault.read('a'));
 	await pause(DEADLINE_MS / 2);
@@ -109,7 +112,7 @@ it('fails operations on the same secret at once, those that waited too, until th
 });
 
 it('fails all operations at once while two are overdue, until one of them returns', async () => {
-	await vault.create('b', '{"n":0}');
+	await patient.create('b', '{"n":0}');
 	const files = [await makeHanging('a1'), await makeHanging('a2')];
 	await Promise.all(['a1', 'a2', 'a1', 'a2', 'a1', 'a2'].map((name) => failure(vault.read(name))));
 
@@ -126,9 +129,8 @@ it('fails all operations at once while two are overdue, until one of them return
 });
 
 it('goes on in order with what waited', async () => {
-	const { versionId } = await vault.create('a', '{"n":0}');
+	const { versionId } = await patient.create('a', '{"n":0}');
 	const file = await makeHanging('a');
-	const patient = localVault({ folder, encryptionKey: KEY, gate: new VaultGate(60_000) });
 
 	const reading = patient.read('a');
 	const writing = patient.write('a', '{"n":1}', versionId);
@@ -168,7 +170,7 @@ async function everythingElse(): Promise<void> {
 async function makeHanging(name: string): Promise<string> {
 	const find = async () => (await fs.readdir(folder)).find((each) => each.startsWith(`${name}-`));
 	if ((await find()) === undefined) {
-		await localVault({ folder, encryptionKey: KEY, gate: new VaultGate() }).create(name, '{}');
+		await patient.create(name, '{}');
 	}
 	const file = join(folder, (await find()) ?? '', '1.json');
 	await fs.rename(file, `${file}.kept`);

@@ -30,14 +30,13 @@ const TAG_BYTES = 16;
 /**
  * Encrypts `content` for one place: AES-256-GCM under a key of its own (HKDF-SHA256, RFC 5869, with a random salt).
  *
- * @param attempt makes the version id the one that {@link versionIdOfAttempt} gives for a first version; random if absent. The
+ * `attempt` makes the version id the one that {@link versionIdOfAttempt} gives for a first version; random if absent. The
  * nonce may depend on it because the random salt alone makes each key a new one.
  */
 export function seal(
 	content: string,
 	encryptionKey: string,
-	place: Place,
-	attempt?: string,
+	{ attempt, ...place }: Place & { readonly attempt?: string | undefined },
 ): SealedVersion {
 	const salt = randomBytes(SALT_BYTES);
 	const nonce = attempt === undefined ? randomBytes(NONCE_BYTES) : nonceOfAttempt(attempt);

@@ -44,11 +44,11 @@ export function versionFolder(vault: string, name: string): VersionFolder {
 	const folder = join(vault, folderName);
 	const pathOf = (version: number) => join(folder, `${version}.json`);
 
-	async function withTemporary(text: string, use: (path: string) => Promise<void>): Promise<void> {
+	async function withTemporary(text: string, use?: (path: string) => Promise<void>): Promise<void> {
 		const temporary = join(folder, TEMPORARY_PREFIX + randomUUID());
 		try {
 			await writeSynced(temporary, text);
-			await use(temporary);
+			await use?.(temporary);
 		} finally {
 			await unlink(temporary).catch(ignore);
 		}
@@ -86,7 +86,7 @@ export function versionFolder(vault: string, name: string): VersionFolder {
 			}
 		},
 
-		tryToAdd: (text) => withTemporary(text, async () => {}),
+		tryToAdd: (text) => withTemporary(text),
 
 		sync: () => syncFolder(folder),
 

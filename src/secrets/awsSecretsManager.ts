@@ -1,7 +1,10 @@
+import { randomBytes } from 'node:crypto';
+
 import { SecretStoreError } from '../errors';
 import { awsSecretsClient, type AwsVersion } from './aws/client';
-import { compareAndSwap } from './aws/compareAndSwap';
+import { assertWritable, compareAndSwap, isOwnVersionId } from './aws/compareAndSwap';
 import type { AwsSecretsManagerOptions } from './aws/connection';
+import { unless } from './aws/unless';
 import type { CreateOptions, SecretStore, SecretVersion } from './store';
 
 export type { AwsCredentials, AwsSecretsManagerOptions } from './aws/connection';
@@ -27,14 +30,17 @@ export function awsSecretsManager(options: AwsSecretsManagerOptions): SecretStor
 		kind: 'awsSecretsManager',
 		versionsPerDay: VERSIONS_PER_DAY,
 
-		async create(name: string, content: string, { description, tags }: CreateOptions = {}) {
+		async create(name: string, content: string, options: CreateOptions = {}) {
 			requireFits(content, { action: 'CreateSecret', secretId: name });
-			const { arn, versionId } = await client.create({
+			const { description, tags, attempt = randomBytes(32).toString('hex') } = options;
+			const creating = client.create({
 				Name: name,
 				SecretString: content,
+				ClientRequestToken: attempt,
 				...(description !== undefined && { Description: description }),
 				...(tags && { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }),
 			});
+			const { arn, versionId } = await orCreatedBefore(creating, { name, content, attempt });
 			return { secretId: arn, versionId, content };
 		},
 
@@ -42,11 +48,41 @@ export function awsSecretsManager(options: AwsSecretsManagerOptions): SecretStor
 			return readable(await client.get({ SecretId: secretId, VersionStage: 'AWSCURRENT' }));
 		},
 
+		async previous(secretId: string, timeoutMs?: number) {
+			const previous = await unless(
+				['NOT_FOUND', 'ACCESS_DENIED', 'DECRYPTION_FAILED'],
+				client.get({ SecretId: secretId, VersionStage: 'AWSPREVIOUS' }, timeoutMs),
+			);
+			return previous?.content === undefined ? undefined : readable(previous);
+		},
+
+		isOwn: isOwnVersionId,
+
 		async write(secretId: string, content: string, expectedVersionId: string) {
 			requireFits(content, { action: 'PutSecretValue', secretId });
 			return await compareAndSwap(client, { secretId, content, expectedVersionId });
 		},
+
+		assertWritable: (version: SecretVersion) => assertWritable(client, version),
 	};
+
+	/**
+	 * AWS ignores a CreateSecret that repeats name, ClientRequestToken and content. Should it be refused nonetheless because the name
+	 * is taken, the current version tells whether this very attempt took it.
+	 */
+	async function orCreatedBefore(
+		creating: Promise<AwsVersion>,
+		{ name, content, attempt }: { name: string; content: string; attempt: string },
+	): Promise<AwsVersion> {
+		const created = await unless(['ALREADY_EXISTS'], creating);
+		if (created) return created;
+		const current = await unless(
+			['NOT_FOUND', 'ACCESS_DENIED', 'DECRYPTION_FAILED'],
+			client.get({ SecretId: name, VersionStage: 'AWSCURRENT' }),
+		);
+		if (current?.versionId === attempt && current.content === content) return current;
+		return await creating;
+	}
 }
 
 function requireFits(content: string, call: { action: string; secretId: string }): void {

@@ -1,7 +1,8 @@
 import { ConfigurationError, SecretStoreError, VersionConflictError } from '../errors';
 import type { SecretStore } from './store';
-import { open, seal, versionOf, type OpenedVersion } from './vault/cipher';
+import { open, seal, versionIdOfAttempt, versionOf, type OpenedVersion } from './vault/cipher';
 import { vaultFailure, type VaultAction } from './vault/failures';
+import { processGate, type VaultGate } from './vault/gate';
 import { versionFolder, VERSIONS_KEPT, type VersionFolder } from './vault/versionFolder';
 
 /** Where the vault is, and what it is locked with. */
@@ -10,22 +11,31 @@ export interface LocalVaultOptions {
 	readonly folder: string;
 	/** n8n's own encryption key. */
 	readonly encryptionKey: string;
+	/** Limits how many operations run at once, and for how long. Default: the gate that all vaults of this process share. */
+	readonly gate?: VaultGate;
 }
 
 /** As AWS Secrets Manager, so that a secret can move between the stores. */
 const MAX_CONTENT_BYTES = 64 * 1024;
 const MAX_NAME_LENGTH = 512;
-/** Each failed attempt means that several versions were written while one file was opened. */
-const ATTEMPTS = 10;
+/** Each failed look means that several versions were written while one file was opened. */
+const LOOKS = 10;
 
 /**
  * A secret store of encrypted files, for hosts without AWS: AES-256-GCM under a key derived from n8n's own.
  *
  * Each secret is a folder of numbered files. Taking the next number is the compare-and-swap, see {@link VersionFolder.add}.
  *
+ * Every call is over within 20 seconds, see {@link VaultGate}: after that it rejects with `UNAVAILABLE`, although a write may still
+ * come about once the file system answers, as after any other lost answer.
+ *
  * @throws ConfigurationError where n8n's encryption key is not known
  */
-export function localVault({ folder: vault, encryptionKey }: LocalVaultOptions): SecretStore {
+export function localVault({
+	folder: vault,
+	encryptionKey,
+	gate = processGate,
+}: LocalVaultOptions): SecretStore {
 	if (encryptionKey === '') {
 		throw new ConfigurationError(
 			'Secret Store',
@@ -40,7 +50,7 @@ export function localVault({ folder: vault, encryptionKey }: LocalVaultOptions):
 		folder: VersionFolder,
 	): Promise<OpenedVersion | undefined> {
 		let version: number | undefined;
-		for (let attempts = 0; attempts < ATTEMPTS; attempts++) {
+		for (let looks = 0; looks < LOOKS; looks++) {
 			// A listing that overlaps writes need not show a consistent state: that nothing is there counts only when seen every time.
 			version = (await folder.list()).at(-1) ?? version;
 			const text = version === undefined ? undefined : await folder.read(version);
@@ -64,11 +74,11 @@ export function localVault({ folder: vault, encryptionKey }: LocalVaultOptions):
 	 * could look, hears the same. Nothing is lost: the versions that followed were built upon its own.)
 	 */
 	async function addVersion(
-		{ name, content }: { name: string; content: string },
+		{ name, content, attempt }: { name: string; content: string; attempt?: string | undefined },
 		version: number,
 		folder: VersionFolder,
 	): Promise<string | undefined> {
-		const { text, versionId } = seal(content, encryptionKey, { name, version });
+		const { text, versionId } = seal(content, encryptionKey, { name, version, attempt });
 		if (!(await folder.add(version, text))) return undefined;
 		await folder.sync();
 		const newest = Math.max(version, ...(await folder.list()));
@@ -76,18 +86,48 @@ export function localVault({ folder: vault, encryptionKey }: LocalVaultOptions):
 		return version <= newest - VERSIONS_KEPT ? undefined : versionId;
 	}
 
+	/** The version id, if this very attempt with this content has created the secret before. */
+	async function createdBefore(
+		{ name, content, attempt }: { name: string; content: string; attempt?: string | undefined },
+		folder: VersionFolder,
+	): Promise<string | undefined> {
+		if (attempt === undefined) return undefined;
+		const newest = await readNewest(name, folder);
+		if (newest?.versionId !== versionIdOfAttempt(attempt) || newest.content !== content) {
+			return undefined;
+		}
+		// Whoever wrote it may have crashed before this.
+		await folder.sync();
+		return newest.versionId;
+	}
+
+	async function run<T>(
+		call: Omit<VaultAction, 'vault'>,
+		work: (action: VaultAction) => Promise<T>,
+	): Promise<T> {
+		const action = { ...call, vault };
+		try {
+			return await gate.run(`${vault}\0${call.secretId}`, () => work(action));
+		} catch (error) {
+			throw vaultFailure(error, action);
+		}
+	}
+
 	return {
 		kind: 'localVault',
 		versionsPerDay: undefined,
 
-		create: (name, content) =>
-			attempt({ action: 'create', secretId: name }, async (action) => {
+		create: (name, content, { attempt } = {}) =>
+			run({ action: 'create', secretId: name }, async (action) => {
 				checkName(action);
 				checkSize(content, action);
 				const folder = versionFolder(vault, name);
 				await folder.make();
 				const taken = (await folder.list()).length > 0;
-				const versionId = taken ? undefined : await addVersion({ name, content }, 1, folder);
+				const secret = { name, content, attempt };
+				const versionId =
+					(taken ? undefined : await addVersion(secret, 1, folder)) ??
+					(await createdBefore(secret, folder));
 				if (versionId === undefined) {
 					throw new SecretStoreError(
 						`The local vault already has a secret "${name}". Use another name.`,
@@ -98,14 +138,19 @@ export function localVault({ folder: vault, encryptionKey }: LocalVaultOptions):
 			}),
 
 		read: (secretId) =>
-			attempt({ action: 'read', secretId }, async (action) => {
+			run({ action: 'read', secretId }, async (action) => {
 				const newest = await readNewest(secretId, versionFolder(vault, secretId));
 				if (newest === undefined) throw notFound(action);
 				return { secretId, versionId: newest.versionId, content: newest.content };
 			}),
 
+		// It serves to detect an old copy that somebody wrote back. Here nobody but this package can write a version.
+		previous: () => Promise.resolve(undefined),
+
+		isOwn: () => true,
+
 		write: (secretId, content, expectedVersionId) =>
-			attempt({ action: 'write', secretId }, async (action) => {
+			run({ action: 'write', secretId }, async (action) => {
 				checkSize(content, action);
 				const folder = versionFolder(vault, secretId);
 				let newest = await readNewest(secretId, folder);
@@ -124,18 +169,17 @@ export function localVault({ folder: vault, encryptionKey }: LocalVaultOptions):
 				await folder.sync();
 				return { versionId: newest.versionId };
 			}),
-	};
-}
 
-async function attempt<T>(
-	action: VaultAction,
-	work: (action: VaultAction) => Promise<T>,
-): Promise<T> {
-	try {
-		return await work(action);
-	} catch (error) {
-		throw vaultFailure(error, action);
-	}
+		assertWritable: ({ secretId, versionId, content }) =>
+			run({ action: 'write', secretId }, async (action) => {
+				const folder = versionFolder(vault, secretId);
+				const newest = await readNewest(secretId, folder);
+				if (newest === undefined) throw notFound(action);
+				if (newest.versionId !== versionId) throw new VersionConflictError(secretId);
+				const next = { name: secretId, version: newest.version + 1 };
+				await folder.tryToAdd(seal(content, encryptionKey, next).text);
+			}),
+	};
 }
 
 function checkName(action: VaultAction): void {

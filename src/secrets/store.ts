@@ -24,6 +24,11 @@ export interface CreateOptions {
 	readonly description?: string;
 	/** Tags for stores that have them; names and values are not confidential. */
 	readonly tags?: Readonly<Record<string, string>>;
+	/**
+	 * Names this attempt to create the secret: 64 lower-case hex digits that the caller chose at random. If the answer was lost, the
+	 * caller repeats the call with the same name, content and attempt. Default: an attempt that nobody repeats.
+	 */
+	readonly attempt?: string;
 }
 
 /**
@@ -38,9 +43,10 @@ export interface SecretStore {
 	readonly versionsPerDay: number | undefined;
 
 	/**
-	 * Creates a secret and never touches an existing one.
+	 * Creates a secret and never touches an existing one. Repeating the same attempt with the same content is without effect and
+	 * reports the secret as created; if the secret was written since, the repeat may also be answered with `ALREADY_EXISTS`.
 	 *
-	 * @throws SecretStoreError `ALREADY_EXISTS` where the name is taken, also by a secret that waits for its deletion (`DELETED`).
+	 * @throws SecretStoreError `ALREADY_EXISTS` if the name is taken, `DELETED` if that is by a secret that waits for its deletion
 	 */
 	create(name: string, content: string, options?: CreateOptions): Promise<SecretVersion>;
 
@@ -53,6 +59,21 @@ export interface SecretStore {
 	read(secretId: string): Promise<SecretVersion>;
 
 	/**
+	 * Reads the version before the current one: what a version that is not our own replaced.
+	 *
+	 * @param timeoutMs time limit in milliseconds; the store's own if absent
+	 * @returns `undefined` if there is none, or if it may not or cannot be read
+	 * @throws SecretStoreError if the store cannot answer now
+	 */
+	previous(secretId: string, timeoutMs?: number): Promise<SecretVersion | undefined>;
+
+	/**
+	 * Whether this package wrote the version, rather than an administrator or a rotation function. It says nothing about who made
+	 * the version current: an administrator can put one of our older versions back.
+	 */
+	isOwn(versionId: string): boolean;
+
+	/**
 	 * Compare-and-swap: makes `content` the current version where `expectedVersionId` still is the current one. Of all writers that
 	 * start from one version exactly one succeeds. Repeating the same write is without effect and reports the same version.
 	 *
@@ -60,4 +81,14 @@ export interface SecretStore {
 	 * @throws SecretStoreError otherwise
 	 */
 	write(secretId: string, content: string, expectedVersionId: string): Promise<WriteResult>;
+
+	/**
+	 * Proves that a write from this version would be permitted, without making a new version. A quota of versions that is used up
+	 * need not show.
+	 *
+	 * @param version the current version, exactly as it was read
+	 * @throws VersionConflictError if the version is no longer the current one
+	 * @throws SecretStoreError as `write` does
+	 */
+	assertWritable(version: SecretVersion): Promise<void>;
 }

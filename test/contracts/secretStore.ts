@@ -11,6 +11,8 @@ export interface SecretStoreUnderTest {
 }
 
 const NAME = 'n8n/vaulted-oauth2/tenant-a/crm-production-7f3kq2';
+/** What names an attempt to create a secret. */
+const ATTEMPT = 'a1'.repeat(32);
 /** Stands for a secret; looked for in everything an error carries. */
 const MARKER = 'must-never-be-in-an-error';
 
@@ -103,6 +105,104 @@ export function describeSecretStore(
 				expect(error.message).toContain('n8n/vaulted-oauth2/absent-000000');
 				expect(error.secretId).toBe('n8n/vaulted-oauth2/absent-000000');
 				expect(error.temporary).toBe(false);
+			});
+		});
+
+		describe('a repeated attempt to create a secret', () => {
+			it('reports the secret as created, and makes no second version', async () => {
+				const created = await store.create(NAME, '{"a":1}', { attempt: ATTEMPT });
+
+				for (const client of [store, secondClient]) {
+					expect(await client.create(NAME, '{"a":1}', { attempt: ATTEMPT })).toEqual(created);
+				}
+				expect(await secondClient.read(NAME)).toEqual(created);
+				expect(await store.previous(NAME)).toBeUndefined();
+			});
+
+			it('may overlap with the first', async () => {
+				const all = await Promise.all(
+					numbered(6).map((n) => clientFor(n).create(NAME, '{"a":1}', { attempt: ATTEMPT })),
+				);
+
+				const current = await store.read(NAME);
+				expect(all).toEqual(all.map(() => current));
+			});
+
+			it.each([
+				['another attempt', '{"a":1}', { attempt: 'b2'.repeat(32) }],
+				['an attempt that is not named', '{"a":1}', {}],
+				['other content', '{"a":2}', { attempt: ATTEMPT }],
+			])('is not taken for %s', async (_, content, options) => {
+				const created = await store.create(NAME, '{"a":1}', { attempt: ATTEMPT });
+
+				for (const client of [store, secondClient]) {
+					const error = await storeErrorOf(client.create(NAME, content, options));
+					expect(error.code).toBe<SecretStoreCode>('ALREADY_EXISTS');
+				}
+				expect(await store.read(NAME)).toEqual(created);
+			});
+		});
+
+		describe('previous', () => {
+			it('is nothing before the first write', async () => {
+				const { secretId } = await store.create(NAME, '{"n":0}');
+
+				expect(await store.previous(secretId)).toBeUndefined();
+			});
+
+			it('is the version that the current one replaced, if the store knows it', async () => {
+				let base = await store.create(NAME, '{"n":0}');
+				for (const n of [1, 2]) {
+					await store.write(base.secretId, `{"n":${n}}`, base.versionId);
+
+					for (const client of [store, secondClient]) {
+						expect([base, undefined]).toContainEqual(await client.previous(base.secretId));
+					}
+					base = await store.read(base.secretId);
+				}
+			});
+		});
+
+		it('knows the versions it made as its own', async () => {
+			const created = await store.create(NAME, '{"n":0}');
+			const named = await store.create(`${NAME}-2`, '{"n":0}', { attempt: ATTEMPT });
+			const { versionId } = await store.write(NAME, '{"n":1}', created.versionId);
+
+			for (const each of [created.versionId, named.versionId, versionId]) {
+				expect(secondClient.isOwn(each)).toBe(true);
+			}
+		});
+
+		describe('assertWritable', () => {
+			it('agrees for the current version, as often as asked, and makes no new one', async () => {
+				const created = await store.create(NAME, '{"n":0}');
+				for (const client of [store, secondClient, store]) await client.assertWritable(created);
+				expect(await store.read(NAME)).toEqual(created);
+
+				const { versionId } = await store.write(NAME, '{"n":1}', created.versionId);
+				const current = await secondClient.read(NAME);
+				await secondClient.assertWritable(current);
+				expect(current.versionId).toBe(versionId);
+				expect(await store.read(NAME)).toEqual(current);
+			});
+
+			it('conflicts for a version that is no longer current, and puts nothing back', async () => {
+				const created = await store.create(NAME, '{"n":0}');
+				await secondClient.write(NAME, '{"n":1}', created.versionId);
+				const current = await store.read(NAME);
+
+				const reason = await rejectionOf(store.assertWritable(created));
+
+				expect(reason).toBeInstanceOf(VersionConflictError);
+				expect(await store.read(NAME)).toEqual(current);
+			});
+
+			it('answers NOT_FOUND for a secret that does not exist, and creates none', async () => {
+				const absent = { secretId: NAME, versionId: 'a'.repeat(64), content: '{}' };
+
+				for (const call of [() => store.assertWritable(absent), () => store.read(NAME)]) {
+					expect((await storeErrorOf(call())).code).toBe<SecretStoreCode>('NOT_FOUND');
+				}
 			});
 		});
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 
 import { ConfigurationError, SecretStoreError } from '../../src/errors';
 import type { AwsCredentials } from '../../src/secrets/awsSecretsManager';
+import type { SecretStore, SecretVersion } from '../../src/secrets/store';
 import { describeSecretStore } from '../contracts/secretStore';
 import {
 	accessKey,
@@ -12,6 +13,7 @@ import {
 	startAwsTestBed,
 	type AwsTestBed,
 } from '../support/awsStore';
+import { listenOnLoopback } from '../support/loopback';
 import { TEST_IDENTITY, type SecretsManagerServerOptions } from '../support/secretsManagerServer';
 
 const NAME = 'n8n/vaulted-oauth2/tenant-a/crm-a1b2c3';
@@ -94,6 +96,141 @@ describe('create', () => {
 	});
 });
 
+describe('an attempt to create a secret', () => {
+	const attempt = 'a1'.repeat(32);
+
+	it('is AWS’s ClientRequestToken, which becomes the version id; one of our own if the caller names none', async () => {
+		const named = await bed.open().create(NAME, '{}', { attempt });
+		const unnamed = await bed.open().create(`${NAME}-2`, '{}');
+
+		expect(named.versionId).toBe(attempt);
+		expect(unnamed.versionId).toMatch(/^[0-9a-f]{64}$/);
+		expect(bed.server.calls.map(({ clientRequestToken }) => clientRequestToken)).toEqual([
+			attempt,
+			unnamed.versionId,
+		]);
+	});
+
+	it('is found again after every answer was lost, by another process too', async () => {
+		bed.server.fail({ action: 'CreateSecret', kind: 'answerLost', times: 3 });
+		const lost = bed.open().create(NAME, '{"a":1}', { attempt });
+		expect((await rejectionOf(lost, SecretStoreError)).code).toBe('UNREACHABLE');
+
+		const created = await bed.open().create(NAME, '{"a":1}', { attempt });
+
+		expect(created).toEqual(await bed.open().read(NAME));
+		expect(bed.server.secrets()).toMatchObject([{ versions: [{ id: attempt }] }]);
+	});
+
+	describe('if AWS does not ignore the repeat', () => {
+		beforeEach(() => {
+			bed.server.fail({ action: 'CreateSecret', kind: 'answerLost' });
+			bed.server.fail({ action: 'CreateSecret', kind: 'nameTaken' });
+		});
+
+		it('is found by its version id and content', async () => {
+			const created = await bed.open().create(NAME, '{"a":1}', { attempt });
+
+			expect(created).toEqual(await bed.open().read(NAME));
+			expect(created.versionId).toBe(attempt);
+		});
+
+		it('is not taken for another one', async () => {
+			await bed.open().create(NAME, '{"a":1}', { attempt: 'b2'.repeat(32) });
+			bed.server.fail({ action: 'CreateSecret', kind: 'nameTaken' });
+
+			const error = await rejectionOf(
+				bed.open().create(NAME, '{"a":1}', { attempt }),
+				SecretStoreError,
+			);
+
+			expect(error).toMatchObject({ code: 'ALREADY_EXISTS', action: 'CreateSecret' });
+		});
+
+		it('counts as a taken name to whoever may create and not read', async () => {
+			bed.server.deny(TEST_IDENTITY.accessKeyId, 'GetSecretValue');
+
+			const error = await rejectionOf(
+				bed.open().create(NAME, '{"a":1}', { attempt }),
+				SecretStoreError,
+			);
+
+			expect(error).toMatchObject({ code: 'ALREADY_EXISTS', action: 'CreateSecret' });
+		});
+
+		it('stays unknown while the current version cannot be read', async () => {
+			bed.server.fail({ action: 'GetSecretValue', kind: 'throttling', times: 3 });
+
+			const error = await rejectionOf(
+				bed.open().create(NAME, '{"a":1}', { attempt }),
+				SecretStoreError,
+			);
+
+			expect(error).toMatchObject({ code: 'THROTTLED', temporary: true });
+		});
+	});
+});
+
+describe('the version before the current one', () => {
+	let store: SecretStore;
+	let created: SecretVersion;
+
+	beforeEach(async () => {
+		store = bed.open();
+		created = await store.create(NAME, '{"n":0}');
+	});
+
+	const editByHand = (value: Record<string, string>) =>
+		String(bed.server.perform('PutSecretValue', { SecretId: NAME, ...value })['VersionId']);
+
+	it('is AWSPREVIOUS, and no own version if an administrator wrote it', async () => {
+		const edit = editByHand({ SecretString: '{"by":"hand"}' });
+		expect(await store.previous(created.secretId)).toEqual(created);
+
+		await store.write(NAME, '{"n":1}', edit);
+		expect(await store.previous(NAME)).toEqual({
+			secretId: created.secretId,
+			versionId: edit,
+			content: '{"by":"hand"}',
+		});
+		expect([created.versionId, edit].map((each) => store.isOwn(each))).toEqual([true, false]);
+	});
+
+	it.each([
+		['it may not be read', () => bed.server.deny(TEST_IDENTITY.accessKeyId, 'GetSecretValue')],
+		['KMS denies it', () => bed.server.fail({ action: '*', kind: 'kmsAccessDenied' })],
+		['it cannot be decrypted', () => bed.server.fail({ action: '*', kind: 'decryptionFailure' })],
+	])('is nothing if %s', async (_, breakIt) => {
+		editByHand({ SecretString: '{"by":"hand"}' });
+		breakIt();
+
+		expect(await store.previous(NAME)).toBeUndefined();
+	});
+
+	it('is nothing if it is binary', async () => {
+		const edit = editByHand({ SecretBinary: 'AAEC' });
+		await store.write(NAME, '{"n":1}', edit);
+
+		expect(await store.previous(NAME)).toBeUndefined();
+	});
+
+	it('is an error if AWS cannot tell now', async () => {
+		bed.server.fail({ action: 'GetSecretValue', kind: 'internalError', times: 3 });
+
+		const error = await rejectionOf(store.previous(NAME), SecretStoreError);
+
+		expect(error).toMatchObject({ code: 'UNAVAILABLE', temporary: true });
+	});
+
+	it('is waited for no longer than asked', async () => {
+		bed.server.fail({ action: 'GetSecretValue', kind: 'hang' });
+
+		const error = await rejectionOf(store.previous(NAME, 50), SecretStoreError);
+
+		expect(error).toMatchObject({ code: 'UNREACHABLE', temporary: true });
+	});
+});
+
 describe('identity', () => {
 	const environment = { ...process.env };
 
@@ -114,6 +251,22 @@ describe('identity', () => {
 	function giveHostAnIdentity(): void {
 		process.env['AWS_ACCESS_KEY_ID'] = TEST_IDENTITY.accessKeyId;
 		process.env['AWS_SECRET_ACCESS_KEY'] = TEST_IDENTITY.secretAccessKey;
+	}
+
+	/** As a program can tell it from a refused key: it may pass. */
+	const noHostIdentity = { field: 'AWS Credentials', code: 'AWS_HOST_IDENTITY_UNAVAILABLE' };
+
+	/** What the metadata service of EC2 answers: a session token, the name of the role, its keys. */
+	function metadataAnswer(path: string): string {
+		if (path.endsWith('/token')) return 'metadata-session';
+		if (path.endsWith('/security-credentials/')) return 'role-of-the-host';
+		return JSON.stringify({
+			Code: 'Success',
+			AccessKeyId: TEST_IDENTITY.accessKeyId,
+			SecretAccessKey: TEST_IDENTITY.secretAccessKey,
+			Token: 'session',
+			Expiration: new Date(Date.now() + 3_600_000).toISOString(),
+		});
 	}
 
 	const withBase: AwsCredentials = {
@@ -200,9 +353,42 @@ describe('identity', () => {
 
 		const error = await rejectionOf(store.read(NAME), ConfigurationError);
 
-		expect(error).toMatchObject({ field: 'AWS Credentials', code: 'AWS_CREDENTIALS_REFUSED' });
+		expect(error).toMatchObject(noHostIdentity);
 		expect(error.message).toContain('The host has no AWS identity');
 	});
+
+	it.each([
+		['answers with an error', { kind: 'default' } as const, 503],
+		['answers with an error, and a role is to be assumed', withoutBase, 503],
+		['cuts the connection', { kind: 'default' } as const, undefined],
+	])(
+		'is missed, and found again, while the host’s metadata service %s',
+		async (_, credentials, status) => {
+			await restart({ roles: [{ arn: ROLE, externalId: 'n8n' }] });
+			bed.server.perform('CreateSecret', { Name: NAME, SecretString: '{"a":1}' });
+			bed.server.addIdentity({ ...TEST_IDENTITY, sessionToken: 'session' });
+			const metadata = await listenOnLoopback();
+			let isBroken = true;
+			metadata.serve((request, response) => {
+				if (!isBroken) response.end(metadataAnswer(request.url ?? ''));
+				else if (status === undefined) response.destroy();
+				else response.writeHead(status).end();
+			});
+			Reflect.deleteProperty(process.env, 'AWS_EC2_METADATA_DISABLED');
+			process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = metadata.origin;
+			try {
+				const store = bed.open({ credentials, systemCredentialsAllowed: true });
+
+				expect(await rejectionOf(store.read(NAME), ConfigurationError)).toMatchObject(
+					noHostIdentity,
+				);
+				isBroken = false;
+				expect((await store.read(NAME)).content).toBe('{"a":1}');
+			} finally {
+				await metadata.close();
+			}
+		},
+	);
 
 	it.each([
 		['unknown key', { accessKeyId: 'unknown' }, 'Check the access key id'],

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { ConfigurationError, SecretStoreError, VersionConflictError } from '../../src/errors';
 import { localVault } from '../../src/secrets/localVault';
 import type { SecretStore, SecretVersion } from '../../src/secrets/store';
+import { VaultGate } from '../../src/secrets/vault/gate';
 import { describeSecretStore } from '../contracts/secretStore';
 
 const KEY = 'key-of-this-test';
@@ -20,7 +21,8 @@ beforeEach(async () => {
 	home = await fs.mkdtemp(join(tmpdir(), 'vault-'));
 	folder = join(home, 'vaulted-oauth2');
 	vault = localVault({ folder, encryptionKey: KEY });
-	otherClient = localVault({ folder, encryptionKey: KEY });
+	// As in another process, which has a gate of its own.
+	otherClient = localVault({ folder, encryptionKey: KEY, gate: new VaultGate() });
 });
 
 afterEach(async () => {
@@ -32,7 +34,7 @@ describeSecretStore('the local vault', async () => {
 	const options = { folder: await fs.mkdtemp(join(home, 'contract-')), encryptionKey: KEY };
 	return {
 		store: localVault(options),
-		secondClient: localVault(options),
+		secondClient: localVault({ ...options, gate: new VaultGate() }),
 		close: () => Promise.resolve(),
 	};
 });
@@ -321,6 +323,72 @@ describe('the local vault and the file system', () => {
 		const repeated = await vault.write(NAME, '{"n":1}', created.versionId);
 		expect(repeated).toEqual({ versionId: written.versionId });
 		expect(await vault.read(NAME)).toEqual(written);
+	});
+});
+
+describe('an attempt to create a secret in the local vault', () => {
+	const attempt = 'a1'.repeat(32);
+
+	it('succeeds when it is repeated because its outcome was not known, once it is certain to outlive a crash', async () => {
+		await vault.create(NAME, '{}');
+		await fs.unlink(join(await folderOf(), '1.json'));
+		const secretFolder = await folderOf();
+		const realOpen = fs.open;
+		const open = jest
+			.spyOn(fs, 'open')
+			.mockImplementation((path, ...rest) =>
+				path === secretFolder ? Promise.reject(systemError('EIO')) : realOpen(path, ...rest),
+			);
+
+		expect(await codeOf(vault.create(NAME, '{"n":0}', { attempt }))).toBe('UNAVAILABLE');
+		const stored = await vault.read(NAME);
+		expect(await codeOf(vault.create(NAME, '{"n":0}', { attempt }))).toBe('UNAVAILABLE');
+		open.mockRestore();
+
+		expect(await otherClient.create(NAME, '{"n":0}', { attempt })).toEqual(stored);
+		expect(await fs.readdir(secretFolder)).toEqual(['1.json']);
+	});
+
+	it('never uses a key twice, although the version id depends on it', async () => {
+		await vault.create(NAME, '{}', { attempt });
+		await vault.create('another', '{}', { attempt });
+
+		const files = await Promise.all(
+			[NAME, 'another'].map(async (name) => await readJson(join(await folderOf(name), '1.json'))),
+		);
+		expect(files[0]?.['nonce']).toBe(files[1]?.['nonce']);
+		expect(files[0]?.['salt']).not.toBe(files[1]?.['salt']);
+	});
+});
+
+describe('a version of the local vault that is to be replaced', () => {
+	it.each([
+		['EACCES', 'ACCESS_DENIED'],
+		['EROFS', 'ACCESS_DENIED'],
+		['ENOSPC', 'LIMIT_EXCEEDED'],
+	] as const)('cannot be, because of %s, and that shows before', async (errno, code) => {
+		const created = await vault.create(NAME, '{"n":0}');
+		const realOpen = fs.open;
+		jest
+			.spyOn(fs, 'open')
+			.mockImplementation((path, flags, ...rest) =>
+				flags === 'wx' ? Promise.reject(systemError(errno)) : realOpen(path, flags, ...rest),
+			);
+
+		const error = await errorOf(vault.assertWritable(created));
+
+		expect(error).toMatchObject({ code, action: 'write', secretId: NAME });
+		expect(error.message).toContain(errno);
+	});
+
+	it('leaves nothing behind', async () => {
+		const created = await vault.create(NAME, '{"n":0}');
+		const open = jest.spyOn(fs, 'open');
+
+		await vault.assertWritable(created);
+
+		expect(open.mock.calls.filter(([, flags]) => flags === 'wx')).toHaveLength(1);
+		expect(await fs.readdir(await folderOf())).toEqual(['1.json']);
 	});
 });
 

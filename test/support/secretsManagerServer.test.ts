@@ -208,6 +208,19 @@ describe('PutSecretValue', () => {
 		expect((await get()).SecretString).toBe('v2');
 	});
 
+	it('ignores a repeat of the current version even at the quota, but not from whoever may not put', async () => {
+		await server.close();
+		await start({ versionQuota: 2 });
+		await create();
+		await put('v1', TOKEN_A);
+		const before = server.secret(NAME);
+
+		expect(await put('v1', TOKEN_A)).toMatchObject({ VersionStages: ['AWSCURRENT'] });
+		server.deny(TEST_IDENTITY.accessKeyId, 'PutSecretValue');
+		await expect(put('v1', TOKEN_A)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+		expect(server.secret(NAME)).toEqual(before);
+	});
+
 	it('answers ResourceExistsException for the same token with other content', async () => {
 		await create();
 		await put('v1', TOKEN_A);
@@ -443,6 +456,7 @@ describe('faults and inspection', () => {
 		['throttling', { name: 'ThrottlingException', message: 'Rate exceeded' }],
 		['kmsAccessDenied', { name: 'AccessDeniedException', message: 'Access to KMS is not allowed' }],
 		['decryptionFailure', { name: 'DecryptionFailure' }],
+		['nameTaken', { name: 'ResourceExistsException' }],
 		['internalError', { name: 'InternalServiceError', $metadata: { httpStatusCode: 500 } }],
 		['connectionReset', { code: 'ECONNRESET' }],
 	] as const)('fails by %s as often as asked, for that action', async (kind, expected) => {
@@ -462,6 +476,22 @@ describe('faults and inspection', () => {
 
 		await expect(put('v1', TOKEN_A)).rejects.toMatchObject({ code: 'ECONNRESET' });
 		expect(server.secret(NAME)?.content).toBe('v1');
+	});
+
+	it('loses the answer of a secret that was created, and ignores the repeat', async () => {
+		server.fail({ action: 'CreateSecret', kind: 'answerLost' });
+		const createOnce = () =>
+			client.send(
+				new sdk.CreateSecretCommand({
+					Name: NAME,
+					SecretString: 'v0',
+					ClientRequestToken: TOKEN_A,
+				}),
+			);
+
+		await expect(createOnce()).rejects.toMatchObject({ code: 'ECONNRESET' });
+		expect(await createOnce()).toMatchObject({ VersionId: TOKEN_A });
+		expect(server.secrets()).toMatchObject([{ versions: [{ id: TOKEN_A, content: 'v0' }] }]);
 	});
 
 	it('never answers a call that hangs', async () => {

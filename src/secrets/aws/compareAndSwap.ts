@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 
-import { SecretStoreError, VersionConflictError, type SecretStoreCode } from '../../errors';
+import { SecretStoreError, VersionConflictError } from '../../errors';
 import type { SecretVersion, WriteResult } from '../store';
 import type { AwsSecretsClient, AwsVersion } from './client';
+import { unless } from './unless';
 
 /** How often an administrator can move AWSCURRENT back to one and the same version and we still write on from it. */
 const MAX_GENERATIONS = 8;
@@ -56,6 +57,25 @@ export async function compareAndSwap(client: AwsSecretsClient, swap: Swap): Prom
 	);
 }
 
+/**
+ * Asks AWS to put the current version once more, under its own id. AWS does nothing then, but denies it to whoever may not write.
+ *
+ * The look before it is needed: AWS would take the put of a version that it has removed meanwhile for a new one. That the version
+ * is no longer current shows there, or in the labels of the put if that read was stale.
+ *
+ * @throws VersionConflictError, SecretStoreError
+ */
+export async function assertWritable(
+	client: AwsSecretsClient,
+	{ secretId, versionId, content }: SecretVersion,
+): Promise<void> {
+	const current = await client.get({ SecretId: secretId, VersionStage: 'AWSCURRENT' });
+	const isCurrent =
+		current.versionId === versionId &&
+		(await putAs(versionId, client, { secretId: current.arn, content }));
+	if (!isCurrent) throw new VersionConflictError(current.arn);
+}
+
 /** The expected version, where it still carries AWSCURRENT. */
 async function baseIfCurrent(
 	client: AwsSecretsClient,
@@ -85,7 +105,7 @@ async function repeatOrConflict(client: AwsSecretsClient, swap: Swap): Promise<W
 async function putAs(
 	versionId: string,
 	client: AwsSecretsClient,
-	{ secretId, content }: Swap,
+	{ secretId, content }: Pick<Swap, 'secretId' | 'content'>,
 ): Promise<boolean> {
 	const written = await unless(
 		['ALREADY_EXISTS'],
@@ -134,22 +154,14 @@ async function slippedIn(
 	return createdAt < (base.createdAt ?? 0) ? undefined : { secretId: arn, versionId, content };
 }
 
+/** Whether {@link compareAndSwap} or `create` gave the version its id; the SDK, the console and the CLI give UUIDs. */
+export function isOwnVersionId(versionId: string): boolean {
+	return /^[0-9a-f]{64}$/.test(versionId);
+}
+
 /** The ids a successor of the base can have, by generation: SHA-256 in hex, which is within AWS's 32 to 64 characters. */
 function successorIds(arn: string, baseVersionId: string): string[] {
 	return Array.from({ length: MAX_GENERATIONS }, (_, generation) =>
 		createHash('sha256').update(`${arn}\n${baseVersionId}\n${generation}`).digest('hex'),
 	);
-}
-
-/** `undefined` where the promise is rejected with one of these codes. */
-async function unless<T>(
-	codes: readonly SecretStoreCode[],
-	promise: Promise<T>,
-): Promise<T | undefined> {
-	try {
-		return await promise;
-	} catch (error) {
-		if (error instanceof SecretStoreError && codes.includes(error.code)) return undefined;
-		throw error;
-	}
 }

@@ -24,21 +24,29 @@ interface Symptoms {
 	readonly status: number | undefined;
 }
 
-const CREDENTIAL_TEXTS: ReadonlyArray<readonly [RegExp, string]> = [
+const REFUSED = 'AWS_CREDENTIALS_REFUSED';
+
+/** Names of errors, code and text of what they become. */
+const CREDENTIAL_FAILURES: ReadonlyArray<readonly [RegExp, string, string]> = [
 	[
 		/^(UnrecognizedClientException|InvalidClientTokenId|InvalidAccessKeyId|MissingAuthenticationToken(Exception)?)$/,
+		REFUSED,
 		'AWS does not accept the access key. Check the access key id, and the session token where the key is a temporary one.',
 	],
 	[
 		/^(InvalidSignatureException|SignatureDoesNotMatch|IncompleteSignature(Exception)?|RequestExpired|RequestTimeTooSkewed)$/,
+		REFUSED,
 		"AWS does not accept the signature. Check the secret access key, that AWS Region is the endpoint's region, and the clock of this host.",
 	],
 	[
 		/^(ExpiredToken(Exception)?|TokenRefreshRequired)$/,
+		REFUSED,
 		'The session token has expired. Enter a new access key with its session token, or one that does not expire.',
 	],
 	[
+		// Also for as long as the host's metadata service does not answer: nothing was refused, and it may pass.
 		/^(CredentialsProviderError|TokenProviderError)$/,
+		'AWS_HOST_IDENTITY_UNAVAILABLE',
 		'The host has no AWS identity that could be used. Give it one, or use an access key.',
 	],
 ];
@@ -88,10 +96,10 @@ function symptomsOf(error: unknown): Symptoms {
 }
 
 function credentialFailure({ name }: Symptoms): ConfigurationError | undefined {
-	const text = CREDENTIAL_TEXTS.find(([names]) => names.test(name))?.[1];
-	return text === undefined
+	const [, code, text] = CREDENTIAL_FAILURES.find(([names]) => names.test(name)) ?? [];
+	return code === undefined || text === undefined
 		? undefined
-		: new ConfigurationError('AWS Credentials', text, { code: 'AWS_CREDENTIALS_REFUSED' });
+		: new ConfigurationError('AWS Credentials', text, { code });
 }
 
 /** What the SDK refuses before it sends anything. */

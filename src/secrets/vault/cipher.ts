@@ -1,4 +1,4 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } from 'node:crypto';
 
 /** Where a sealed text belongs. It is authenticated, so that no file can pass for another secret's or another version's. */
 export interface Place {
@@ -27,10 +27,19 @@ const SALT_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Encrypts `content` for one place: AES-256-GCM under a key of its own (HKDF-SHA256, RFC 5869, with a random salt). */
-export function seal(content: string, encryptionKey: string, place: Place): SealedVersion {
+/**
+ * Encrypts `content` for one place: AES-256-GCM under a key of its own (HKDF-SHA256, RFC 5869, with a random salt).
+ *
+ * `attempt` makes the version id the one that {@link versionIdOfAttempt} gives for a first version; random if absent. The
+ * nonce may depend on it because the random salt alone makes each key a new one.
+ */
+export function seal(
+	content: string,
+	encryptionKey: string,
+	{ attempt, ...place }: Place & { readonly attempt?: string | undefined },
+): SealedVersion {
 	const salt = randomBytes(SALT_BYTES);
-	const nonce = randomBytes(NONCE_BYTES);
+	const nonce = attempt === undefined ? randomBytes(NONCE_BYTES) : nonceOfAttempt(attempt);
 	const cipher = createCipheriv(ALGORITHM, deriveKey(encryptionKey, salt), nonce, {
 		authTagLength: TAG_BYTES,
 	}).setAAD(authenticated(place));
@@ -81,9 +90,18 @@ export function versionOf(versionId: string): number | undefined {
 	return digits === undefined ? undefined : Number(digits);
 }
 
+/** The version id of a secret that this attempt created and nobody has written since. */
+export function versionIdOfAttempt(attempt: string): string {
+	return versionIdOf(1, nonceOfAttempt(attempt));
+}
+
 /** The nonce makes the id name this very file: after a restored backup, version 7 need not be the version 7 that was read. */
 function versionIdOf(version: number, nonce: Buffer): string {
 	return `${version}-${nonce.toString('base64url')}`;
+}
+
+function nonceOfAttempt(attempt: string): Buffer {
+	return createHash('sha256').update(attempt).digest().subarray(0, NONCE_BYTES);
 }
 
 function deriveKey(encryptionKey: string, salt: Buffer): Buffer {

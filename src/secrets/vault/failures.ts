@@ -1,9 +1,12 @@
 import { SecretStoreError, VersionConflictError, type SecretStoreCode } from '../../errors';
+import { NoAnswerError } from './gate';
 
 /** What was being done to which secret, for the error. */
 export interface VaultAction {
 	readonly action: 'create' | 'read' | 'write';
 	readonly secretId: string;
+	/** Absolute path of the vault's folder. */
+	readonly vault: string;
 }
 
 interface Reason {
@@ -32,8 +35,15 @@ const OTHER: Reason = {
 };
 
 /** Turns what the file system answered into a {@link SecretStoreError}; errors of this package pass through. */
-export function vaultFailure(error: unknown, { action, secretId }: VaultAction): Error {
+export function vaultFailure(error: unknown, { action, secretId, vault }: VaultAction): Error {
 	if (error instanceof SecretStoreError || error instanceof VersionConflictError) return error;
+	if (error instanceof NoAnswerError) {
+		return new SecretStoreError(
+			`The local vault could not ${action} "${secretId}": the folder ${vault} did not answer within ${error.seconds} s. ` +
+				'Bring the disk or network share it is on back; restart n8n if this goes on afterwards.',
+			{ code: 'UNAVAILABLE', action, secretId },
+		);
+	}
 	const errno = errnoOf(error) ?? 'unknown error';
 	const { code, text } = REASONS.get(errno) ?? OTHER;
 	return new SecretStoreError(

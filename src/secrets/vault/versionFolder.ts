@@ -28,6 +28,8 @@ export interface VersionFolder {
 	read(version: number): Promise<string | undefined>;
 	/** Adds a version, whole or not at all, or answers `false` where the number is taken. It outlives a crash only after `sync`. */
 	add(version: number, text: string): Promise<boolean>;
+	/** Does what `add` does up to the point at which the version would be there, and removes it again. */
+	tryToAdd(text: string): Promise<void>;
 	/** Makes everything added so far outlive a crash. */
 	sync(): Promise<void>;
 	/** Removes the versions that `newest` made superfluous, and temporary files left by crashes. Never rejects. */
@@ -41,6 +43,16 @@ export function versionFolder(vault: string, name: string): VersionFolder {
 	const folderName = folderNameOf(name);
 	const folder = join(vault, folderName);
 	const pathOf = (version: number) => join(folder, `${version}.json`);
+
+	async function withTemporary(text: string, use?: (path: string) => Promise<void>): Promise<void> {
+		const temporary = join(folder, TEMPORARY_PREFIX + randomUUID());
+		try {
+			await writeSynced(temporary, text);
+			await use?.(temporary);
+		} finally {
+			await unlink(temporary).catch(ignore);
+		}
+	}
 
 	return {
 		async make() {
@@ -63,20 +75,18 @@ export function versionFolder(vault: string, name: string): VersionFolder {
 		},
 
 		async add(version, text) {
-			const temporary = join(folder, TEMPORARY_PREFIX + randomUUID());
 			try {
-				await writeSynced(temporary, text);
 				// Unlike rename(2), link(2) fails where the name exists: of all who try, exactly one succeeds. The file was synced
 				// before, so its name never stands for less than all of it.
-				await link(temporary, pathOf(version));
+				await withTemporary(text, (temporary) => link(temporary, pathOf(version)));
 				return true;
 			} catch (error) {
 				if (errnoOf(error) === 'EEXIST') return false;
 				throw error;
-			} finally {
-				await unlink(temporary).catch(ignore);
 			}
 		},
+
+		tryToAdd: (text) => withTemporary(text),
 
 		sync: () => syncFolder(folder),
 

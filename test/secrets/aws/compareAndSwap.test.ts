@@ -1,6 +1,7 @@
 import { SecretStoreError, VersionConflictError } from '../../../src/errors';
 import type { SecretStore } from '../../../src/secrets/store';
 import { rejectionOf, startAwsTestBed, type AwsTestBed } from '../../support/awsStore';
+import { TEST_IDENTITY } from '../../support/secretsManagerServer';
 
 const NAME = 'n8n/vaulted-oauth2/tenant-a/crm-a1b2c3';
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -215,6 +216,83 @@ describe('a write to AWS Secrets Manager', () => {
 
 			expect(error).toMatchObject({ code: 'LIMIT_EXCEEDED', action: 'PutSecretValue' });
 			expect(current()).toBe('{"n":0}');
+		});
+	});
+
+	describe('that is only tried', () => {
+		it('puts the current version once more, which makes no new one', async () => {
+			await store.assertWritable(await store.read(NAME));
+
+			expect(bed.server.calls.slice(-2)).toMatchObject([
+				{ action: 'GetSecretValue', versionStage: 'AWSCURRENT' },
+				{ action: 'PutSecretValue', clientRequestToken: first },
+			]);
+			expect(bed.server.secret(NAME)?.versions.map(({ id }) => id)).toEqual([first]);
+		});
+
+		it('works for an administrator’s version too', async () => {
+			const edit = editByHand('{"by":"hand"}');
+
+			await store.assertWritable(await store.read(NAME));
+
+			expect(bed.server.secret(NAME)?.versions.map(({ id }) => id)).toEqual([first, edit]);
+		});
+
+		it('is denied to whoever may not write, and names the action', async () => {
+			bed.server.deny(TEST_IDENTITY.accessKeyId, 'PutSecretValue');
+			const current = await store.read(NAME);
+
+			const error = await rejectionOf(store.assertWritable(current), SecretStoreError);
+
+			expect(error).toMatchObject({ code: 'ACCESS_DENIED', action: 'PutSecretValue' });
+		});
+
+		it.each([
+			['kmsAccessDenied', 'ACCESS_DENIED'],
+			['throttling', 'THROTTLED'],
+			['hang', 'UNREACHABLE'],
+		] as const)('fails as a write does: %s', async (kind, code) => {
+			bed.server.fail({ action: 'PutSecretValue', kind, times: Infinity });
+			const patient = bed.open({ timeouts: { connect: 1000, request: 30, call: 5000 } });
+
+			const error = await rejectionOf(
+				patient.assertWritable(await patient.read(NAME)),
+				SecretStoreError,
+			);
+
+			expect(error).toMatchObject({ code, action: 'PutSecretValue' });
+		});
+
+		it.each<[string, (edit: () => string) => void]>([
+			[
+				'before a look that is stale',
+				(edit) => {
+					edit();
+					bed.server.fail({ action: 'GetSecretValue', kind: 'stale' });
+				},
+			],
+			['between look and put', (edit) => bed.server.beforeNext('PutSecretValue', edit)],
+		])('conflicts if another version became current %s', async (_, arrange) => {
+			const read = await store.read(NAME);
+			arrange(() => editByHand('{"by":"hand"}'));
+
+			await rejectionOf(store.assertWritable(read), VersionConflictError);
+			expect(current()).toBe('{"by":"hand"}');
+		});
+
+		it('never puts back a version that AWS has removed meanwhile', async () => {
+			await bed.close();
+			bed = await startAwsTestBed({ versionQuota: 3 });
+			store = bed.open();
+			const old = await store.create(NAME, '{"day":0}');
+			for (let day = 1; day <= 4; day += 1) {
+				bed.advance(2 * DAY_MS);
+				editByHand(`{"day":${day}}`);
+			}
+			expect(bed.server.secret(NAME)?.versions.map(({ id }) => id)).not.toContain(old.versionId);
+
+			await rejectionOf(store.assertWritable(old), VersionConflictError);
+			expect(current()).toBe('{"day":4}');
 		});
 	});
 

@@ -2,7 +2,7 @@ import { AwsError } from './awsError.ts';
 
 /**
  * What can go wrong on demand. `connectionReset` happens before the action is performed, `answerLost` after it; `stale` lets
- * GetSecretValue answer as it would have before AWSCURRENT last moved.
+ * GetSecretValue answer as it would have before AWSCURRENT last moved; `nameTaken` is CreateSecret's answer to a taken name.
  */
 export type FaultKind =
 	| 'throttling'
@@ -12,6 +12,7 @@ export type FaultKind =
 	| 'connectionReset'
 	| 'answerLost'
 	| 'hang'
+	| 'nameTaken'
 	| 'stale';
 
 export interface Fault {
@@ -61,6 +62,11 @@ export function throwFault(kind: FaultKind | undefined): void {
 			throw new AwsError(
 				'DecryptionFailure',
 				"Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+			);
+		case 'nameTaken':
+			throw new AwsError(
+				'ResourceExistsException',
+				'The operation failed because the secret already exists.',
 			);
 		case 'internalError':
 			throw new AwsError('InternalServiceError', 'An error occurred on the server side.', 500);

@@ -17,11 +17,14 @@ const base = {
 		'/test/e2e/',
 		'/test/interop/',
 		'/test/faults/',
+		'/test/model/',
 	],
 	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/n8n/', '<rootDir>/.cache/'],
 	testMatch: ['<rootDir>/test/**/*.test.ts'],
 	// Room for a slow machine; the slowest takes four seconds on two cores.
 	testTimeout: 30_000,
+	// Jest would leave one core to nobody.
+	maxWorkers: '100%',
 	restoreMocks: true,
 };
 

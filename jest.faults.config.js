@@ -1,9 +1,12 @@
 const base = require('./jest.config.js');
 
-/** The fault matrix, storms and soaks; part of `npm run test:faults`. @type {import('jest').Config} */
+/** The fault matrix, storms, soaks and the model; part of `npm run test:faults`. @type {import('jest').Config} */
 module.exports = {
 	...base,
 	testPathIgnorePatterns: ['/node_modules/', '/dist/'],
-	testMatch: ['<rootDir>/test/faults/**/*.test.ts'],
+	testMatch: ['<rootDir>/test/{faults,model}/**/*.test.ts'],
 	testTimeout: 120_000,
+	// Half of them wait for real timers.
+	maxWorkers: 2,
+	globalTeardown: '<rootDir>/test/support/endOfRun.ts',
 };

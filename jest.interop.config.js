@@ -6,4 +6,5 @@ module.exports = {
 	testPathIgnorePatterns: ['/node_modules/', '/dist/'],
 	testMatch: ['<rootDir>/test/interop/**/*.test.ts'],
 	testTimeout: 60_000,
+	globalTeardown: '<rootDir>/test/support/endOfRun.ts',
 };

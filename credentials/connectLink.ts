@@ -22,11 +22,11 @@ export async function shownWithLink(
 	const links = await authorization?.links().catch(() => undefined);
 	if (links === undefined) return shown(failure);
 	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } = links;
-	const [title = '', ...text] = failure.message.split(' – ');
+	const { title, detail } = failure;
 	const why =
 		failure.code === 'NOT_CONNECTED'
 			? 'everything is saved, and the secrets are in the secret store. To connect an account,'
-			: `${text.join(' – ')} To do it now,`;
+			: `${detail} To do it now,`;
 	const how =
 		connectUrl === undefined
 			? `open this address, sign in, paste the address the browser ends at into Authorization Response and save, until ${time(pasteUntil)}: ${authorizationUrl}`

@@ -9,6 +9,9 @@ import type { Connections } from '../src';
 import { shownWithLink } from './connectLink';
 import { enter, leave, phaseOf } from './phases';
 
+/** One from the store, and one from the provider. */
+const MOST_REPLACEMENTS = 2;
+
 /** Asks the API at the Validation Path whether it still takes the token. Undefined where it cannot be told. */
 async function isRefused(
 	helper: IHttpRequestHelper,
@@ -46,10 +49,21 @@ async function heal(
 ): Promise<IDataObject> {
 	const { connection, tokens } = await connections.open(credentials);
 	const { validationUrl } = connection;
-	if (validationUrl === undefined || (await isRefused(helper, validationUrl, accessToken)) !== true)
-		return {};
-	const replaced = await tokens.replaceRefused(accessToken);
-	return replaced === undefined ? {} : { secretRef: credentials['secretRef'] as string };
+	if (validationUrl === undefined) return {};
+	const endpoint = new URL(validationUrl).pathname;
+	let token = accessToken;
+	// Another process's token may have been refused as well; then there is one more to try.
+	for (let replacements = 0; ; replacements += 1) {
+		const refused = await isRefused(helper, validationUrl, token);
+		if (refused === false) tokens.accepted(endpoint);
+		if (refused !== true || replacements === MOST_REPLACEMENTS)
+			return replacements > 0 && refused !== true
+				? { secretRef: credentials['secretRef'] as string }
+				: {};
+		const replaced = await tokens.replaceRefused(token, endpoint);
+		if (replaced === undefined) return {};
+		token = replaced.accessToken;
+	}
 }
 
 /**

@@ -6,6 +6,7 @@ import type { InstanceSettings } from './config/instanceSettings';
 import { parseConnection } from './config/parseConnection';
 import { ConfigurationError } from './errors';
 import type { Egress } from './http/egress';
+import { Concurrency } from './http/limiter';
 import { createAuthorizationServer } from './oauth/authorizationServer';
 import { Discovery } from './oauth/discovery';
 import { createTokenRequest } from './oauth/tokenRequest';
@@ -17,8 +18,9 @@ import { parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
 import { SealedBundle } from './secrets/sealedBundle';
 import type { SecretStore } from './secrets/store';
 import { VersionBudget } from './tokens/budget';
-import { systemClock, type Clock } from './tokens/clock';
-import type { TokenEvents } from './tokens/events';
+import { pause, systemClock, type Clock } from './tokens/clock';
+import { NO_EVENTS, type Emit, type TokenCounters, type TokenEvents } from './tokens/events';
+import { isShared, spendsRefreshToken } from './tokens/isShared';
 import { Lease } from './tokens/lease';
 import { TokenSource } from './tokens/tokenSource';
 
@@ -55,6 +57,10 @@ export interface ConnectionsOptions {
 	readonly elapsed?: () => number;
 	/** Milliseconds a lease lasts, for tests. */
 	readonly leaseMs?: number;
+	/** Connections kept in memory, for tests. Default 20,000. */
+	readonly limit?: number;
+	/** Timers, for tests. Default: this process's own. */
+	readonly after?: Clock['after'];
 	readonly emit: TokenEvents;
 	/** Replaces the stores of {@link InstanceSettings}, for tests. */
 	readonly openStore?: typeof openStore;
@@ -62,7 +68,14 @@ export interface ConnectionsOptions {
 
 /** Connections a process keeps in memory; more than that are read from their stores again. */
 const LIMIT = 20_000;
+/** Refreshes of one provider that run at once in this process, and of all together: see docs/scale.md. */
+const REFRESHES_PER_HOST = 10;
+const REFRESHES_TOGETHER = 200;
 const DAY_MS = 86_400_000;
+/** A lease that its holder keeps through an outage is extended at most so often that it costs fewer versions than a store has for a day. */
+const LONGEST_LEASE_SHARE = 4 / 3;
+/** What is left to n8n of the time that a process has to end. */
+const LEFT_TO_N8N_MS = 2_000;
 
 function jitterOf(secretId: string): number {
 	return Number.parseInt(sha256(secretId).slice(0, 8), 16) / 0xffffffff;
@@ -70,24 +83,29 @@ function jitterOf(secretId: string): number {
 
 /** All connections of one process: each is opened once, whichever node or credential asks. */
 export class Connections {
-	private readonly stores = new RecentlyUsed<SecretStore>(LIMIT);
-	private readonly bundles = new RecentlyUsed<SealedBundle>(LIMIT, (bundle) => bundle.unsaved);
-	private readonly budgets = new RecentlyUsed<VersionBudget>(LIMIT);
-	private readonly opened = new RecentlyUsed<OpenConnection>(LIMIT);
-	private readonly leases = new WeakMap<SealedBundle, Lease>();
+	private readonly stores: RecentlyUsed<SecretStore>;
+	private readonly shared: RecentlyUsed<Shared>;
+	private readonly opened: RecentlyUsed<OpenConnection>;
+	private readonly perHost = new Concurrency(REFRESHES_PER_HOST);
+	private readonly together = new Concurrency(REFRESHES_TOGETHER);
 	private readonly discovery: Discovery;
 	private readonly clock: Clock;
 	private readonly sealing: Sealing;
+	/** Set once the process is asked to end: when it has to be done, by the monotonic clock. */
+	private endsAt: number | undefined;
 
 	constructor(private readonly options: ConnectionsOptions) {
-		const { now, elapsed = now } = options;
+		const { now, elapsed = now, after, limit = LIMIT } = options;
+		this.stores = new RecentlyUsed(limit);
+		this.shared = new RecentlyUsed(limit, ({ bundle }) => bundle.unsaved);
+		this.opened = new RecentlyUsed(limit);
+		this.clock = { ...systemClock, now, elapsed, ...(after && { after }) };
 		this.discovery = new Discovery({ egress: options.egress, now });
-		this.clock = { ...systemClock, now, elapsed };
 		this.sealing = new Sealing({
 			now: options.now,
 			parts: (connection) => this.parts(connection),
-			bundle: (store, ref) => this.bundle(store, ref),
-			lease: (store, bundle) => this.lease(store, bundle),
+			bundle: (store, ref) => this.share({ store, ref }).bundle,
+			lease: ({ store }, { ref }) => this.share({ store, ref }).lease,
 			authorization: (connection, parts) => this.authorization(connection, parts),
 		});
 	}
@@ -114,7 +132,27 @@ export class Connections {
 		}
 		const ref = parseSecretRef(secretRef, connection.store.kind);
 		const key = sha256(JSON.stringify([secretRef, connection]));
-		return this.opened.get(key, () => this.create(connection, ref));
+		const open = this.opened.get(key, () => this.create(connection, ref));
+		// In use, so it stays; and the store settings of the last user count.
+		this.share({ store: open.store, ref, label: connection.label });
+		return open;
+	}
+
+	/**
+	 * To be called when the process is asked to end: waits for the redemptions that have begun, writes what must not be lost and releases leases,
+	 * all connections at once. From the first call on a refresh is made only if it is needed, and is finished in front of its call; call again when
+	 * nothing uses the connections any more. Never rejects, and takes no longer than n8n gives the process, counted from the first call.
+	 */
+	async end(): Promise<void> {
+		const { clock } = this;
+		const { shutdownMs } = this.options.settings;
+		this.endsAt ??= clock.elapsed() + Math.max(shutdownMs - LEFT_TO_N8N_MS, shutdownMs / 2);
+		const leftMs = this.endsAt - clock.elapsed();
+		const each = this.shared.all().map(async ({ bundle, lease }) => {
+			await lease.exclusively(async () => await lease.release());
+			await bundle.flushWithin(leftMs);
+		});
+		await Promise.race([Promise.allSettled(each), pause(clock, leftMs)]);
 	}
 
 	/** True where the fields hold secrets that are not sealed yet, so that {@link seal} has to be called. @throws ConfigurationError */
@@ -153,32 +191,52 @@ export class Connections {
 		return { store, request: createTokenRequest({ connection, server, store }) };
 	}
 
-	/** One bundle per pointer, so that its unsaved changes survive a correction of the credential's store settings. */
-	private bundle(store: SecretStore, ref: SecretRef): SealedBundle {
-		const bundle = this.bundles.get(
-			sha256(JSON.stringify(ref)),
-			() => new SealedBundle(store, ref),
-		);
-		bundle.use(store);
-		return bundle;
+	/** What all users of one bundle share in this process: one memory, one lease, one budget. */
+	private share({
+		store,
+		ref,
+		label = '',
+	}: {
+		store: SecretStore;
+		ref: SecretRef;
+		label?: string;
+	}): Shared {
+		const { emit } = this.options;
+		const { secretId } = ref;
+		const shared = this.shared.get(sha256(JSON.stringify(ref)), () => {
+			const counters = { ...NO_EVENTS };
+			const report: Emit = (name, code) => {
+				counters[name] += 1;
+				emit({ name, label: shared.label, secretId, ...(code === undefined ? {} : { code }) });
+			};
+			const bundle = new SealedBundle({
+				store,
+				ref,
+				clock: this.clock,
+				onUnsaved: ({ code }) => report('rotated but not saved', code),
+				onSaved: () => report('saved after all'),
+			});
+			const lease = this.lease(store, bundle);
+			const budget = new VersionBudget(store.versionsPerDay);
+			return { bundle, lease, budget, counters, report, label };
+		});
+		if (label !== '') shared.label = label;
+		shared.bundle.use(store);
+		return shared;
 	}
 
-	/** This process's lease on a bundle that several processes may share; undefined in a single process, which it would only cost. */
-	private lease(store: SecretStore, bundle: SealedBundle): Lease | undefined {
+	private lease({ versionsPerDay }: SecretStore, bundle: SealedBundle): Lease {
 		const { settings, leaseMs } = this.options;
-		if (!settings.severalProcesses) return undefined;
-		let lease = this.leases.get(bundle);
-		if (lease === undefined) {
-			lease = new Lease({
-				bundle,
-				clock: this.clock,
-				...(leaseMs === undefined ? {} : { leaseMs }),
-				// One version each time at most, so that an outage of the provider leaves some for when it is over.
-				...(store.versionsPerDay === undefined ? {} : { longestMs: DAY_MS / store.versionsPerDay }),
-			});
-			this.leases.set(bundle, lease);
-		}
-		return lease;
+		return new Lease({
+			bundle,
+			clock: this.clock,
+			spends: spendsRefreshToken,
+			isShared: (newest, wasHeld) => isShared(newest, { settings, wasHeld, versionsPerDay }),
+			...(leaseMs === undefined ? {} : { leaseMs }),
+			...(versionsPerDay === undefined
+				? {}
+				: { longestMs: (DAY_MS / versionsPerDay) * LONGEST_LEASE_SHARE }),
+		});
 	}
 
 	private authorization(
@@ -196,26 +254,34 @@ export class Connections {
 		});
 	}
 
+	/** Limits the refreshes under way: those of one provider, and all together, whose writes wait for each other. */
+	private async inTurn<T>(
+		{ tokenEndpoint, issuer }: Connection,
+		task: () => Promise<T>,
+	): Promise<T> {
+		const { host } = new URL(tokenEndpoint ?? issuer ?? 'https://localhost');
+		return await this.perHost.run(host, async () => await this.together.run('all', task));
+	}
+
 	private create(connection: Connection, ref: SecretRef): OpenConnection {
-		const { now, emit } = this.options;
+		const { now, settings } = this.options;
+		const { label } = connection;
 		const { store, request } = this.parts(connection);
-		const bundle = this.bundle(store, ref);
-		const lease = request.rotates ? this.lease(store, bundle) : undefined;
+		const { bundle, lease, budget, counters, report } = this.share({ store, ref, label });
 		const tokens = new TokenSource({
 			bundle,
+			lease,
+			budget,
+			counters,
 			request,
-			policy: { bufferMs: connection.refreshBufferSeconds * 1000, jitter: jitterOf(ref.secretId) },
-			authorize: (bundle) => assertSealedFor(bundle, connection),
-			budget: this.budgets.get(ref.secretId, () => new VersionBudget(store.versionsPerDay)),
 			clock: this.clock,
-			...(lease === undefined ? {} : { lease }),
-			emit: (name, code) =>
-				emit({
-					name,
-					label: connection.label,
-					secretId: ref.secretId,
-					...(code === undefined ? {} : { code }),
-				}),
+			policy: { bufferMs: connection.refreshBufferSeconds * 1000, jitter: jitterOf(ref.secretId) },
+			authorize: (newest) => assertSealedFor(newest, connection),
+			phase: () =>
+				this.endsAt !== undefined ? 'ending' : settings.endsAfterRun ? 'short' : 'running',
+			tellsOthers: settings.severalProcesses,
+			inTurn: async (task) => await this.inTurn(connection, task),
+			emit: report,
 		});
 		const open = { connection, secretRef: ref, tokens, store };
 		if (connection.authorizationCode === undefined) return open;
@@ -227,4 +293,14 @@ export class Connections {
 			sessions: new SessionTokens({ keys, audience: ref.secretId, now }),
 		};
 	}
+}
+
+/** What all users of one bundle share. */
+interface Shared {
+	readonly bundle: SealedBundle;
+	readonly lease: Lease;
+	readonly budget: VersionBudget;
+	readonly counters: Record<keyof TokenCounters, number>;
+	readonly report: Emit;
+	label: string;
 }

@@ -32,18 +32,30 @@ interface FailureOptions {
 export abstract class VaultedOAuth2Error extends Error {
 	/** Stable code, such as `INVALID_CLIENT` or `ACCESS_DENIED`. */
 	readonly code: string;
+	/** Short cause; the title of the class unless that would mislead. */
+	readonly title: string;
+	/** What happened and the way out: the message without its title. */
+	readonly detail: string;
 
 	protected constructor(
 		readonly failureClass: FailureClass,
-		text: string,
+		detail: string,
 		options: FailureOptions,
 	) {
+		const title = options.title ?? TITLES[failureClass];
 		super(
-			`${options.title ?? TITLES[failureClass]} – ${text}`,
+			`${title} – ${detail}`,
 			options.cause === undefined ? undefined : { cause: options.cause },
 		);
 		this.name = new.target.name;
 		this.code = options.code;
+		this.title = title;
+		this.detail = detail;
+	}
+
+	/** True if the same request can succeed later without anyone changing anything. */
+	get temporary(): boolean {
+		return this.failureClass === 'provider';
 	}
 }
 
@@ -79,6 +91,7 @@ export class ProviderError extends VaultedOAuth2Error {
 export type SecretStoreCode =
 	| 'ACCESS_DENIED'
 	| 'BUNDLE_INVALID'
+	| 'BUNDLE_TOO_NEW'
 	| 'DECRYPTION_FAILED'
 	| 'NOT_FOUND'
 	| 'DELETED'
@@ -118,9 +131,40 @@ export class SecretStoreError extends VaultedOAuth2Error {
 		this.secretId = options.secretId;
 	}
 
-	/** True where the same call can succeed later without anybody changing anything. */
-	get temporary(): boolean {
+	override get temporary(): boolean {
 		return TEMPORARY_STORE_CODES.has(this.code);
+	}
+}
+
+/** A failure in a form that can be stored and restored in another process. Holds nothing confidential, as no message does. */
+export interface StoredFailure {
+	readonly failureClass: Exclude<FailureClass, 'secretStore'>;
+	readonly code: string;
+	readonly title: string;
+	readonly detail: string;
+	/** Set for `configuration`. */
+	readonly field?: string;
+}
+
+/** The failure as it can be stored; undefined for one of the secret store, which is about the process that met it. */
+export function storedFailure(error: VaultedOAuth2Error): StoredFailure | undefined {
+	const { failureClass, code, title, detail } = error;
+	if (failureClass === 'secretStore') return undefined;
+	if (!(error instanceof ConfigurationError)) return { failureClass, code, title, detail };
+	const { field } = error;
+	return { failureClass, code, title, field, detail: detail.slice(`${field}: `.length) };
+}
+
+/** The error that {@link storedFailure} was made from. */
+export function restoreFailure(stored: StoredFailure): VaultedOAuth2Error {
+	const { failureClass, code, title, detail, field = '' } = stored;
+	switch (failureClass) {
+		case 'reconnect':
+			return new ReconnectError(detail, { code, title });
+		case 'provider':
+			return new ProviderError(detail, { code, title });
+		case 'configuration':
+			return new ConfigurationError(field, detail, { code, title });
 	}
 }
 

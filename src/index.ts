@@ -39,19 +39,29 @@ function write(log: Log, { name, ...meta }: TokenEvent): void {
 	else log.warn(message, meta);
 }
 
+/** Sees to it that `end` is called, and waited for, before the process ends. */
+export type EndHook = (end: () => Promise<void>) => void;
+
 let shared: Connections | undefined;
+let endHook: EndHook | undefined;
+
+/** Sets how {@link Connections.end} comes to be called. The hook itself is called once, at the first use of connections. */
+export function endConnectionsBy(hook: EndHook): void {
+	endHook = hook;
+}
 
 /** The connections of this process, which credentials and nodes share: one cache and one refresh for both. */
 export function sharedConnections(log: Log): Connections {
-	if (shared === undefined) {
-		const settings = readInstanceSettings(process.env);
-		shared = new Connections({
-			settings,
-			egress: createEgress(settings.egressPolicy, process.env),
-			now: () => systemClock.now(),
-			elapsed: () => systemClock.elapsed(),
-			emit: (event) => write(log, event),
-		});
-	}
-	return shared;
+	if (shared !== undefined) return shared;
+	const settings = readInstanceSettings(process.env, process.argv[2]);
+	const connections = new Connections({
+		settings,
+		egress: createEgress(settings.egressPolicy, process.env),
+		now: () => systemClock.now(),
+		elapsed: () => systemClock.elapsed(),
+		emit: (event) => write(log, event),
+	});
+	shared = connections;
+	endHook?.(async () => await connections.end());
+	return connections;
 }

@@ -14,10 +14,16 @@ export class RecentlyUsed<V> {
 		this.values.delete(key);
 		this.values.set(key, value);
 		for (const [oldest, candidate] of this.values) {
-			if (this.values.size <= this.limit) break;
+			// The last one is the one asked for.
+			if (this.values.size <= this.limit || oldest === key) break;
 			if (!this.keep(candidate)) this.values.delete(oldest);
 		}
 		return value;
+	}
+
+	/** All values, the one used longest ago first. */
+	all(): V[] {
+		return [...this.values.values()];
 	}
 
 	/** True where there is a value for `key`. */

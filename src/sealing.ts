@@ -7,11 +7,12 @@ import { RecentlyUsed } from './recentlyUsed';
 import {
 	assertSealedFor,
 	changedSince,
-	formatBundle,
 	sealedForOf,
 	typedSecretsOf,
 	type Bundle,
 } from './secrets/bundle';
+import { formatBundle } from './secrets/bundleFormat';
+import { typedSecrets, withTokens } from './secrets/patches';
 import {
 	createKey,
 	formatSecretRef,
@@ -22,8 +23,8 @@ import {
 import type { SealedBundle } from './secrets/sealedBundle';
 import { secretNameFor, TAGS } from './secrets/secretName';
 import type { SecretStore } from './secrets/store';
-import type { Lease, MayAsk } from './tokens/lease';
-import { withTokens } from './tokens/tokenSet';
+import type { BeforeSend, Lease } from './tokens/lease';
+import type { IssuedTokens } from './tokens/tokenSet';
 
 /** What n8n's database keeps of a sealed connection: the pointer, and nothing where secrets were typed. */
 export interface SealedFields {
@@ -45,8 +46,7 @@ export interface SealingOptions {
 	readonly now: () => number;
 	readonly parts: (connection: Connection) => ConnectionParts;
 	readonly bundle: (store: SecretStore, ref: SecretRef) => SealedBundle;
-	/** Where several processes share the bundle. */
-	readonly lease: (store: SecretStore, bundle: SealedBundle) => Lease | undefined;
+	readonly lease: (parts: ConnectionParts, bundle: SealedBundle) => Lease;
 	readonly authorization: (
 		connection: Connection,
 		parts: { bundle: SealedBundle; request: ConnectionRequests },
@@ -63,9 +63,43 @@ interface Recent {
 /** How long a form that stays open after it was saved is known to be the same one. */
 const FORM_MS = 3_600_000;
 
-/** A bundle whose refresh token was redeemed but which has no place in the store yet. */
+/** What was typed for a bundle that exists. */
+interface Replacement extends Omit<ParsedFields, 'secretRef'> {
+	readonly parts: ConnectionParts;
+	readonly sealed: SealedBundle;
+	readonly before: Bundle;
+	/** True if it is for another place than the bundle was sealed for. */
+	readonly isMoved: boolean;
+}
+
+interface Asking {
+	readonly newest: Bundle;
+	readonly secrets: Pick<Bundle, 'clientSecret' | 'refreshToken'>;
+	readonly beforeSend: BeforeSend | undefined;
+}
+
+/** An attempt to create a secret, which can be repeated without making a second one. */
+interface Attempt {
+	/** In which store. */
+	readonly place: string;
+	readonly name: string;
+	/** 64 hex digits. */
+	readonly id: string;
+	/** The pointer's key. */
+	readonly key: string;
+	readonly content: string;
+}
+
+/** A bundle that was tried at the provider but has no place in the store yet. */
 interface Unplaced {
-	bundle: Bundle | undefined;
+	bundle?: Bundle;
+	attempt?: Attempt;
+}
+
+function newAttempt({ place, name }: Pick<Attempt, 'place' | 'name'>, bundle: Bundle): Attempt {
+	const key = createKey();
+	const content = formatBundle({ ...bundle, keySha256: sha256(key) });
+	return { place, name, key, content, id: sha256(createKey()) };
 }
 
 function sealedFields(ref: SecretRef): SealedFields {
@@ -151,7 +185,7 @@ export class Sealing {
 	private readonly recent = new RecentlyUsed<Recent>(10_000);
 	private readonly unplaced = new RecentlyUsed<Unplaced>(
 		1000,
-		({ bundle }) => bundle !== undefined,
+		({ bundle }) => bundle?.refreshToken !== undefined,
 	);
 	private readonly flights = new Map<string, Promise<SealedFields>>();
 
@@ -234,66 +268,65 @@ export class Sealing {
 		{ connection, typed }: ParsedFields,
 		sealed: SealedBundle,
 	): Promise<SecretRef> {
-		await sealed.exclusive(async () => {
-			const before = await sealed.read();
-			const changed = changedSince(before.sealedFor, connection);
-			if (changed.length > 0 && !isComplete(connection, typed)) assertSealedFor(before, connection);
-			const secrets = newlyTyped(before, typed);
-			const { request, store } = this.options.parts(connection);
-			const replace = async (newest: Bundle, mayAsk?: MayAsk): Promise<Bundle> =>
-				await this.replace(newest, { connection, typed, request, mayAsk });
-			// A refresh token that was just typed is nobody else's; the stored one is redeemed by one process at a time.
-			const redeemsStored =
-				request.rotates && before.refreshToken !== undefined && secrets.refreshToken === undefined;
-			const lease = redeemsStored ? this.options.lease(store, sealed) : undefined;
-			if (changed.length === 0 && Object.keys(secrets).length === 0) await sealed.saveUnsaved();
-			else if (lease === undefined) await sealed.save(await replace(before), before);
-			else
-				await lease.whileHeld(async (newest) => {
-					const next = await lease.during(async (mayAsk) => await replace(newest, mayAsk));
-					await sealed.save(lease.without(next), newest);
-				});
-			if (typed.authorizationResponse !== undefined) {
-				const flow = this.options.authorization(connection, { bundle: sealed, request });
-				await flow.paste(typed.authorizationResponse);
-			}
-		});
+		const before = await sealed.read();
+		const changed = changedSince(before.sealedFor, connection);
+		if (changed.length > 0 && !isComplete(connection, typed)) assertSealedFor(before, connection);
+		const parts = this.options.parts(connection);
+		const isMoved = changed.length > 0;
+		if (!isMoved && Object.keys(newlyTyped(before, typed)).length === 0) await sealed.flush();
+		else await this.replace({ connection, typed, parts, sealed, before, isMoved });
+		if (typed.authorizationResponse !== undefined) {
+			const { request } = parts;
+			const flow = this.options.authorization(connection, { bundle: sealed, request });
+			await flow.paste(typed.authorizationResponse);
+		}
 		return sealed.ref;
 	}
 
-	/** The bundle with what was typed in it, tried at the provider. */
-	private async replace(
-		before: Bundle,
-		{
-			connection,
-			typed,
-			request,
-			mayAsk,
-		}: Omit<ParsedFields, 'secretRef'> & {
-			request: ConnectionRequests;
-			mayAsk: MayAsk | undefined;
-		},
-	): Promise<Bundle> {
-		const { clientAuthentication: _found, tokenSet, ...kept } = before;
-		const next: Bundle = {
-			...kept,
-			label: connection.label,
-			sealedFor: sealedForOf(connection),
-			...newlyTyped(before, typed),
-			typedSha256: { ...before.typedSha256, ...typedDigests(typed) },
+	/** Tries at the provider what was typed, and seals it. The stored refresh token is redeemed by one process at a time. */
+	private async replace(replacement: Replacement): Promise<void> {
+		const { connection, typed, parts, sealed, before, isMoved } = replacement;
+		const lease = this.options.lease(parts, sealed);
+		const byConsent = connection.authorizationCode !== undefined;
+		const work = async (newest: Bundle, beforeSend?: BeforeSend): Promise<void> => {
+			const secrets = newlyTyped(newest, typed);
+			const asked = await this.ask(replacement, { newest, secrets, beforeSend });
+			const patch = typedSecrets({
+				connection,
+				typed: secrets,
+				typedSha256: typedDigests(typed),
+				...asked,
+				// What a person consented to holds for that provider and that API alone.
+				endsFormerTokens: isMoved && byConsent,
+				owner: lease.owner,
+			});
+			await sealed.update(patch);
 		};
-		if (connection.authorizationCode === undefined)
-			return withTokens(next, await request.send(next, mayAsk));
-		const { refreshToken, authorization: _consent, refused: _state, ...unconnected } = next;
-		// What a person consented to holds for that provider and that API alone.
-		if (changedSince(before.sealedFor, connection).length > 0) return unconnected;
-		if (refreshToken === undefined)
-			return { ...next, ...(tokenSet === undefined ? {} : { tokenSet }) };
+		const redeemsStored =
+			parts.request.usesRefreshToken &&
+			before.refreshToken !== undefined &&
+			newlyTyped(before, typed).refreshToken === undefined &&
+			!(isMoved && byConsent);
+		// A refresh token that was just typed is nobody else's.
+		if (redeemsStored) await lease.whileHeld(work);
+		else await lease.exclusively(async () => await work(before));
+	}
+
+	private async ask(
+		{ connection, isMoved, parts: { request } }: Replacement,
+		{ newest, secrets, beforeSend }: Asking,
+	): Promise<{ issued: IssuedTokens | undefined; redeemed: string | undefined }> {
+		const byConsent = connection.authorizationCode !== undefined;
+		const { clientAuthentication: _found, ...kept } = newest;
+		const next: Bundle = { ...kept, ...secrets };
+		const nothing = { issued: undefined, redeemed: undefined };
+		if (byConsent && (isMoved || next.refreshToken === undefined)) return nothing;
 		try {
-			return withTokens(next, await request.send(next, mayAsk));
+			const issued = await request.send(next, { beforeSend });
+			return { issued, redeemed: request.usesRefreshToken ? next.refreshToken : undefined };
 		} catch (error) {
 			// The new client secret was recognised; only the consent is gone, which connecting again renews.
-			if (error instanceof ReconnectError) return next;
+			if (byConsent && error instanceof ReconnectError) return nothing;
 			throw error;
 		}
 	}
@@ -319,26 +352,31 @@ export class Sealing {
 			);
 		}
 		const { store, request } = this.options.parts(connection);
-		const name = secretNameFor(connection);
 		// A corrected store setting must find what an earlier try redeemed.
 		const anyStore: Connection = { ...connection, store: { kind: 'localVault' } };
-		const unplaced = this.unplaced.get(fingerprint({ connection: anyStore, typed }), () => ({
-			bundle: undefined,
-		}));
-		const key = createKey();
-		const bundle = unplaced.bundle ?? (await this.redeem(parsed, { store, name, request }));
-		// Spent and replaced: until the store takes it, this process holds the only copy.
-		if (bundle.refreshToken !== typed.refreshToken) unplaced.bundle = bundle;
-		const { secretId } = await store.create(
-			name,
-			formatBundle({ ...bundle, keySha256: sha256(key) }),
-			{
+		const unplaced = this.unplaced.get(fingerprint({ connection: anyStore, typed }), () => ({}));
+		const place = JSON.stringify(connection.store);
+		const before = unplaced.attempt?.place === place ? unplaced.attempt : undefined;
+		const name = before?.name ?? secretNameFor(connection);
+		// If the refresh token was rotated, this process holds the only copy until the store takes it.
+		unplaced.bundle ??= await this.redeem(parsed, { store, name, request });
+		const attempt = before ?? newAttempt({ place, name }, unplaced.bundle);
+		unplaced.attempt = attempt;
+		try {
+			const { secretId } = await store.create(name, attempt.content, {
+				attempt: attempt.id,
 				description: `OAuth 2.0 connection "${connection.label}" of n8n`,
 				tags: TAGS,
-			},
-		);
-		unplaced.bundle = undefined;
-		return { store: store.kind, secretId, key };
+			});
+			delete unplaced.bundle;
+			delete unplaced.attempt;
+			return { store: store.kind, secretId, key: attempt.key };
+		} catch (error) {
+			// Otherwise the answer alone may be lost: the same attempt finds what it made.
+			const isRefused = error instanceof SecretStoreError && !error.temporary;
+			if (isRefused) delete unplaced.attempt;
+			throw error;
+		}
 	}
 
 	/** Tries what was typed at the provider. The bundle has no key yet. */
@@ -347,17 +385,19 @@ export class Sealing {
 		{ store, name, request }: ConnectionParts & { name: string },
 	): Promise<Bundle> {
 		// A refresh token may be spent by trying it: the store is looked at first.
-		if (request.rotates) await this.assertFree(store, name);
+		if (request.usesRefreshToken) await this.assertFree(store, name);
 		const bundle: Bundle = {
 			label: connection.label,
 			keySha256: '',
 			sealedFor: sealedForOf(connection),
 			...typed,
+			tokenSets: [],
 			typedSha256: typedDigests(typed),
+			generation: 0,
 			other: {},
 		};
 		if (connection.authorizationCode === undefined)
-			return withTokens(bundle, await request.send(bundle));
+			return withTokens(bundle, await request.send(bundle, {}));
 		// No person has consented yet: what can be tried is whether the provider can be found.
 		await request.authorizationUrl({ state: 'none' });
 		return bundle;

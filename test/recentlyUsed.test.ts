@@ -19,3 +19,20 @@ it('drops nothing that must be kept, however many come after it', () => {
 	expect(values.has('49999')).toBe(true);
 	expect(values.has('0')).toBe(false);
 });
+
+it('keeps the one in use, however many idle ones come after each use', () => {
+	const values = new RecentlyUsed<object>(3);
+	const inUse = values.get('in use', () => ({}));
+	for (let index = 0; index < 1000; index += 1) {
+		values.get(`idle ${index}`, () => ({}));
+		expect(values.get('in use', () => ({}))).toBe(inUse);
+	}
+	expect(values.all()).toHaveLength(3);
+});
+
+it('keeps the one just asked for, even if all others must be kept', () => {
+	const values = new RecentlyUsed<{ unsaved: boolean }>(2, ({ unsaved }) => unsaved);
+	for (const key of ['a', 'b', 'c']) values.get(key, () => ({ unsaved: true }));
+	const value = values.get('d', () => ({ unsaved: false }));
+	expect(values.get('d', () => ({ unsaved: false }))).toBe(value);
+});

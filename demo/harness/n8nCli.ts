@@ -72,3 +72,8 @@ export async function importCredentials(
 		await rm(folder, { recursive: true });
 	}
 }
+
+/** Runs a stored workflow in a process of its own, which exits when it is done (`execute`). @throws Error if the workflow fails */
+export async function executeWorkflow(run: Run, n8n: RunningN8n, id: string): Promise<void> {
+	await runN8nCommand(run, n8n, ['execute', `--id=${id}`, '--rawOutput']);
+}

@@ -33,6 +33,8 @@ export interface RunningN8n {
 	readonly logFile: string;
 	/** n8n's environment: its command line has to be run with the same. */
 	readonly env: NodeJS.ProcessEnv;
+	/** The process itself. */
+	readonly child: ChildProcess;
 	/** Asks n8n to exit, and kills it if it does not; without effect the second time. */
 	stop(): Promise<void>;
 }
@@ -98,7 +100,7 @@ export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8
 		await stop();
 		throw error;
 	}
-	return { url, userFolder: options.userFolder, logFile: log, env, stop };
+	return { url, userFolder: options.userFolder, logFile: log, env, child, stop };
 }
 
 /** Ends n8n, politely at first, and everything that it started. */

@@ -7,7 +7,7 @@ import {
 	type IN8nHttpFullResponse,
 } from 'n8n-workflow';
 
-import { mayReceiveToken, ProviderError, SecretStoreError, type TokenSet } from '../../src';
+import { mayReceiveToken, VaultedOAuth2Error, type TokenSet } from '../../src';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { exchangeError } from './errors';
@@ -60,10 +60,13 @@ export function discard(body: Body): void {
 	if (!Buffer.isBuffer(body)) body.destroy();
 }
 
-/** One call of the API: its redirects, and its second try where the token was refused. */
+/** One from the store, and one from the provider. */
+const MOST_REPLACEMENTS = 2;
+
+/** One call of the API: its redirects, and its further tries if the token was refused. */
 class Exchange {
 	private readonly secrets: string[] = [];
-	private triedAgain = false;
+	private replacements = 0;
 	private hint: string | undefined;
 
 	constructor(
@@ -110,26 +113,36 @@ class Exchange {
 		return mayReceiveToken(this.connection.connection, url);
 	}
 
-	/** Sends one hop. A token refused with 401 (RFC 6750 §3.1) is replaced and the hop sent once more, in the whole call only once. */
+	/**
+	 * Sends one hop. A token refused with 401 (RFC 6750 §3.1) is replaced and the hop sent again, in the whole call twice at most: another
+	 * process's token may have been refused as well.
+	 */
 	private async step(hop: Hop): Promise<Answer> {
 		if (!hop.withToken) return await this.send(hop);
-		const { accessToken } = await this.connection.tokens.get();
-		const answer = await this.send(hop, accessToken);
-		if (answer.statusCode !== 401 || this.triedAgain) return answer;
-		this.triedAgain = true;
-		const body = await readBody(this.item, { body: answer.body, secrets: this.secrets });
-		const replacement = await this.replace(accessToken);
-		return replacement === undefined
-			? { ...answer, body }
-			: await this.send(hop, replacement.accessToken);
+		let { accessToken } = await this.connection.tokens.get();
+		for (;;) {
+			const answer = await this.send(hop, accessToken);
+			if (this.isAccepted(hop, answer) || this.replacements === MOST_REPLACEMENTS) return answer;
+			this.replacements += 1;
+			const body = await readBody(this.item, { body: answer.body, secrets: this.secrets });
+			const replacement = await this.replace(accessToken, hop.url.pathname);
+			if (replacement === undefined) return { ...answer, body };
+			({ accessToken } = replacement);
+		}
+	}
+
+	/** Anything but 401 says that the API knows the token. */
+	private isAccepted({ url }: Hop, { statusCode }: Answer): boolean {
+		if (statusCode === 401) return false;
+		this.connection.tokens.accepted(url.pathname);
+		return true;
 	}
 
 	/** Another token than the one that was refused. Where it cannot be had at present, the API's own refusal is what is shown. */
-	private async replace(accessToken: string): Promise<TokenSet | undefined> {
-		return await this.connection.tokens.replaceRefused(accessToken).catch((error: unknown) => {
-			const temporary =
-				error instanceof ProviderError || (error instanceof SecretStoreError && error.temporary);
-			if (!temporary) throw error;
+	private async replace(accessToken: string, endpoint: string): Promise<TokenSet | undefined> {
+		const { tokens } = this.connection;
+		return await tokens.replaceRefused(accessToken, endpoint).catch((error: unknown) => {
+			if (!(error instanceof VaultedOAuth2Error && error.temporary)) throw error;
 			this.hint = `The token was refused, and a new one cannot be had now: ${error.message}`;
 			return undefined;
 		});

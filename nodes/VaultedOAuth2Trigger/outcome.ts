@@ -86,8 +86,8 @@ export function connectedOutcome(connected: Connected): Outcome {
 /** Why an account was not connected; undefined for an error that this package did not throw on purpose. */
 export function refusedOutcome(error: unknown): Outcome | undefined {
 	if (!(error instanceof VaultedOAuth2Error)) return undefined;
-	const [headline = '', ...text] = error.message.split(' – ');
-	return { status: STATUS[error.failureClass], headline, text: paragraphs([text.join(' – ')]) };
+	const { failureClass, title, detail } = error;
+	return { status: STATUS[failureClass], headline: title, text: paragraphs([detail]) };
 }
 
 /** For errors that nobody foresaw: what happened is in the log only. */

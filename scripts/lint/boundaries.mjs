@@ -25,7 +25,7 @@ const LAYERS = {
 	http: [],
 	secrets: ['config', 'http'],
 	oauth: ['config', 'http', 'secrets'],
-	tokens: [],
+	tokens: ['secrets'],
 	authorization: ['config', 'oauth', 'secrets', 'tokens'],
 };
 

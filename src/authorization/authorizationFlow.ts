@@ -7,9 +7,9 @@ import { SecretStoreError } from '../errors';
 import type { IdTokenClaims } from '../oauth/authorizationServer';
 import type { Consented, ConnectionRequests } from '../oauth/tokenRequest';
 import { assertSealedFor, type Authorization, type Bundle, type Claim } from '../secrets/bundle';
+import { consented, ticketUsed } from '../secrets/patches';
 import { sameDigest } from '../secrets/pointer';
 import type { SealedBundle } from '../secrets/sealedBundle';
-import { withTokens } from '../tokens/tokenSet';
 import { authorizationError, fewerScopes, refusal, type RefusalCode } from './refusals';
 import { grantedScopes, missingScopes } from './scopes';
 import { FlowKeys, randomId, type Ticket } from './ticket';
@@ -118,10 +118,9 @@ export class AuthorizationFlow {
 			invalid: 'LINK_INVALID',
 			expired: 'LINK_EXPIRED',
 		});
-		const { bundle } = this.options;
 		const state = this.begin('browser');
 		const location = await this.authorizationUrl(state);
-		await bundle.exclusive(async () => await this.use(ticket, 'LINK_USED'));
+		await this.use(ticket, 'LINK_USED');
 		return { location: location.href, cookie: this.cookie(state) };
 	}
 
@@ -138,12 +137,12 @@ export class AuthorizationFlow {
 		const { name, value } = this.cookie(ticket);
 		if (!sameDigest(readCookie(cookies, name) ?? '', value)) throw refusal('OTHER_BROWSER');
 		await this.assertGranted(response);
-		return await this.options.bundle.exclusive(async () => await this.redeem(ticket, response));
+		return await this.redeem(ticket, response);
 	}
 
 	/**
 	 * The same for an answer that was pasted: the whole address, or the part from "?" on. Pasting once more what connected the account is
-	 * without effect. Runs inside the bundle's exclusive task.
+	 * without effect.
 	 *
 	 * @throws as {@link callback} does
 	 */
@@ -236,37 +235,34 @@ export class AuthorizationFlow {
 		const { bundle, connection, now } = this.options;
 		const claim: Claim = { owner: randomId(), until: ticket.expiresAt };
 		const startedAt = ticket.expiresAt - FLOW_MS;
-		return await bundle.change((newest) => {
+		const used = ticketUsed((newest): Authorization => {
 			assertSealedFor(newest, connection);
 			const { authorization } = newest;
-			const used = stillValid(authorization?.used, now());
-			const before = used[ticket.id];
+			const claims = stillValid(authorization?.used, now());
+			const before = claims[ticket.id];
 			if (before !== undefined && before.owner !== claim.owner) throw refusal(refused);
-			if (Object.keys(used).length >= LARGEST_MEMORY) throw refusal('TOO_MANY_LINKS');
+			if (Object.keys(claims).length >= LARGEST_MEMORY) throw refusal('TOO_MANY_LINKS');
 			if (ticket.kind !== 'link' && (authorization?.connectedAt ?? 0) > startedAt)
 				throw refusal('CONNECTED_MEANWHILE');
-			return {
-				...newest,
-				authorization: { ...authorization, used: { ...used, [ticket.id]: claim } },
-			};
+			return { ...authorization, used: { ...claims, [ticket.id]: claim } };
 		});
+		return await bundle.update(used);
 	}
 
 	private async redeem(ticket: Ticket, response: URLSearchParams): Promise<Connected> {
-		const { request, bundle } = this.options;
+		const { request } = this.options;
 		const { codeVerifier, nonce } = this.secretsOf(ticket);
 		const claimed = await this.use(ticket, 'RESPONSE_USED');
-		const consented = await request.redeemCode(claimed, {
+		const consent = await request.redeemCode(claimed, {
 			response,
 			expectedState: this.keys.issue(ticket),
 			...(codeVerifier === undefined ? {} : { codeVerifier }),
 			...(nonce === undefined ? {} : { expectedNonce: nonce }),
 		});
-		const { scope: granted } = consented.issued.tokenSet;
+		const { scope: granted } = consent.issued.tokenSet;
 		const missing = missingScopes(this.settings.scope, granted);
 		if (missing.length > 0 && !this.settings.acceptFewerScopes) throw fewerScopes(missing);
-		// An administrator may have edited the bundle while the provider was asked.
-		return await this.seal(ticket, bundle.lastKnown ?? claimed, consented);
+		return await this.seal(ticket, claimed, consent);
 	}
 
 	private async seal(
@@ -275,31 +271,31 @@ export class AuthorizationFlow {
 		{ issued, claims }: Consented,
 	): Promise<Connected> {
 		const { bundle, connection, now } = this.options;
-		const { scope: asked } = this.settings;
-		// The refresh token of an earlier consent may be another account's.
-		const { refreshToken: _former, refused: _resolved, ...kept } = before;
-		const authorization: Authorization = {
-			used: before.authorization?.used ?? {},
+		const { scope: askedScope } = this.settings;
+		const consent = consented({
+			issued,
 			connectedAt: now(),
 			connectedBy: id,
-			askedScope: asked,
-		};
+			askedScope,
+			insteadOf: before.authorization?.connectedBy,
+		});
 		const unsaved = await bundle
-			.save({ ...withTokens(kept, issued), authorization })
+			.update(consent)
 			.then(() => undefined)
 			.catch((error: unknown) => {
 				if (error instanceof SecretStoreError) return error;
 				throw error;
 			});
+		if (bundle.lastKnown?.authorization?.connectedBy !== id) throw refusal('CONNECTED_MEANWHILE');
 		this.options.onConnected();
 		const { tokenSet, refreshToken } = issued;
 		return {
 			label: connection.label,
 			secretId: bundle.ref.secretId,
-			scopes: grantedScopes(asked, tokenSet.scope),
+			scopes: grantedScopes(askedScope, tokenSet.scope),
 			expiresAt: tokenSet.expiresAt,
 			refreshable: refreshToken !== undefined,
-			reconnected: before.tokenSet !== undefined,
+			reconnected: before.tokenSets.length > 0,
 			...(claims === undefined ? {} : { claims }),
 			...(unsaved === undefined ? {} : { unsaved }),
 		};

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { ConfigurationError } from '../errors';
 import type { EgressPolicy } from '../http/egress';
 
 /** What this package takes over from the n8n instance it runs in. */
@@ -13,11 +14,28 @@ export interface InstanceSettings {
 	readonly awsSystemCredentialsAllowed: boolean;
 	/** Whether other processes of this n8n use the same connections: queue mode, or several mains. */
 	readonly severalProcesses: boolean;
+	/** Whether this process ends right after its run, as `n8n execute` does. */
+	readonly endsAfterRun: boolean;
+	/** When the redemption of a refresh token takes the lease: `VAULTED_OAUTH2_LEASE`. */
+	readonly lease: LeaseSetting;
+	/** Milliseconds that n8n gives a process to end: `N8N_GRACEFUL_SHUTDOWN_TIMEOUT`, for a worker `QUEUE_WORKER_TIMEOUT` before it. */
+	readonly shutdownMs: number;
 	/** `undefined` where the instance lets requests go anywhere. */
 	readonly egressPolicy: EgressPolicy | undefined;
 }
 
 type Environment = NodeJS.ProcessEnv;
+
+const LEASE_SETTINGS = ['automatic', 'always', 'never'] as const;
+
+/** One of {@link LEASE_SETTINGS}. */
+export type LeaseSetting = (typeof LEASE_SETTINGS)[number];
+
+/** Commands of n8n that run until they are stopped; every other one ends after its run. `n8n` alone starts. */
+const LASTING_COMMANDS: readonly string[] = ['start', 'worker', 'webhook'];
+/** Commands that are part of a queue mode, whatever the environment says. */
+const QUEUE_COMMANDS: readonly string[] = ['worker', 'webhook'];
+const DEFAULT_SHUTDOWN_SECONDS = 30;
 
 /** n8n's own default of `N8N_SSRF_BLOCKED_IP_RANGES`. */
 const DEFAULT_BLOCKED_IP_RANGES = [
@@ -38,8 +56,14 @@ const DEFAULT_BLOCKED_IP_RANGES = [
 	'203.0.113.0/24',
 ];
 
-/** Reads n8n's settings the way n8n does, from the environment and from n8n's settings file. Never throws. */
-export function readInstanceSettings(env: Environment): InstanceSettings {
+/**
+ * Reads n8n's settings the way n8n does, from the environment and from n8n's settings file.
+ *
+ * @param argument n8n's first argument: the command it runs, such as `worker`. Without one, or with an option in its place, n8n starts
+ * @throws ConfigurationError if `VAULTED_OAUTH2_LEASE` is none of its values
+ */
+export function readInstanceSettings(env: Environment, argument?: string): InstanceSettings {
+	const command = argument === undefined || argument.startsWith('-') ? 'start' : argument;
 	const userFolder = findUserFolder(env);
 	return {
 		userFolder,
@@ -47,10 +71,34 @@ export function readInstanceSettings(env: Environment): InstanceSettings {
 			nonEmpty(unquoted(readVariable(env, 'N8N_ENCRYPTION_KEY'))) ?? keyInSettingsFile(userFolder),
 		awsSystemCredentialsAllowed: isTrue(env, 'N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED'),
 		severalProcesses:
+			QUEUE_COMMANDS.includes(command) ||
 			readVariable(env, 'EXECUTIONS_MODE')?.toLowerCase() === 'queue' ||
 			isTrue(env, 'N8N_MULTI_MAIN_SETUP_ENABLED'),
+		endsAfterRun: !LASTING_COMMANDS.includes(command),
+		lease: readLeaseSetting(env),
+		shutdownMs: readShutdownSeconds(env, command) * 1000,
 		egressPolicy: isTrue(env, 'N8N_SSRF_PROTECTION_ENABLED') ? readEgressPolicy(env) : undefined,
 	};
+}
+
+function readLeaseSetting(env: Environment): LeaseSetting {
+	const value = readVariable(env, 'VAULTED_OAUTH2_LEASE')?.trim().toLowerCase() || 'automatic';
+	const setting = LEASE_SETTINGS.find((name) => name === value);
+	if (setting !== undefined) return setting;
+	throw new ConfigurationError(
+		'VAULTED_OAUTH2_LEASE',
+		`this setting of the instance is one of ${LEASE_SETTINGS.join(', ')}. Correct the environment variable and restart n8n.`,
+		{ code: 'INVALID_SETTING' },
+	);
+}
+
+function readShutdownSeconds(env: Environment, command: string): number {
+	const names = [
+		...(command === 'worker' ? ['QUEUE_WORKER_TIMEOUT'] : []),
+		'N8N_GRACEFUL_SHUTDOWN_TIMEOUT',
+	];
+	const seconds = names.map((name) => Number(readVariable(env, name)));
+	return seconds.find((value) => Number.isFinite(value) && value > 0) ?? DEFAULT_SHUTDOWN_SECONDS;
 }
 
 function findUserFolder(env: Environment): string {

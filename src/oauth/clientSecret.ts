@@ -1,7 +1,9 @@
 import type { Connection } from '../config/connection';
 import { ConfigurationError } from '../errors';
-import { isBundle, type Bundle } from '../secrets/bundle';
+import type { Bundle } from '../secrets/bundle';
+import { isBundle } from '../secrets/bundleFormat';
 import type { SecretStore } from '../secrets/store';
+import type { ReferencedSecret } from '../tokens/tokenRequest';
 
 const REFERENCE = 'Client Secret Name or ARN';
 const JSON_KEY = 'Client Secret JSON Key';
@@ -15,18 +17,11 @@ function readKey(content: string, jsonKey: string): string | undefined {
 	}
 }
 
-/**
- * A client secret that somebody else keeps in AWS Secrets Manager, read anew for every token request, so that its rotation needs nothing.
- *
- * @throws ConfigurationError naming the reference or the JSON key
- * @throws SecretStoreError
- */
-async function readReference(
-	store: SecretStore,
-	secretId: string,
-	jsonKey: string | undefined,
-): Promise<string> {
-	const { content } = await store.read(secretId);
+/** @throws ConfigurationError naming the reference or the JSON key */
+function clientSecretIn(
+	content: string,
+	{ secretId, jsonKey }: { secretId: string; jsonKey?: string },
+): string {
 	if (isBundle(content)) {
 		throw new ConfigurationError(
 			REFERENCE,
@@ -55,17 +50,29 @@ async function readReference(
 	);
 }
 
-/** The client secret of a connection; undefined for a public client (RFC 6749 §2.1). @throws ConfigurationError, SecretStoreError */
-export async function clientSecretOf(
-	connection: Connection,
-	bundle: Bundle,
+/**
+ * A client secret that is kept elsewhere in AWS Secrets Manager, read again for every token request, so that its rotation needs nothing.
+ * Undefined for a connection that refers to none.
+ *
+ * @throws ConfigurationError naming the reference or the JSON key
+ * @throws SecretStoreError
+ */
+export async function readReference(
+	{ clientSecretSource: source, clientAuthentication }: Connection,
 	store: SecretStore,
-): Promise<string | undefined> {
-	if (connection.clientAuthentication === 'none') return undefined;
-	const { clientSecretSource: source } = connection;
-	if (source.kind === 'reference')
-		return await readReference(store, source.secretId, source.jsonKey);
-	if (bundle.clientSecret !== undefined) return bundle.clientSecret;
+): Promise<ReferencedSecret | undefined> {
+	if (source.kind !== 'reference' || clientAuthentication === 'none') return undefined;
+	const { content, versionId } = await store.read(source.secretId);
+	return { clientSecret: clientSecretIn(content, source), versionId };
+}
+
+/** The client secret in the bundle; undefined for a public client (RFC 6749 §2.1). @throws ConfigurationError `MISSING_FIELD` */
+export function enteredClientSecret(
+	{ clientAuthentication }: Connection,
+	{ clientSecret }: Bundle,
+): string | undefined {
+	if (clientAuthentication === 'none') return undefined;
+	if (clientSecret !== undefined) return clientSecret;
 	throw new ConfigurationError(
 		'Client Secret',
 		'none is stored. Type it and save; for a client without a secret choose None as Client Authentication.',

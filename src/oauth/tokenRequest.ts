@@ -3,12 +3,11 @@ import {
 	type ClientAuthenticationMethod,
 	type Connection,
 } from '../config/connection';
-import { ConfigurationError, ReconnectError } from '../errors';
-import { refusedSince, type Bundle } from '../secrets/bundle';
+import { ConfigurationError, ReconnectError, type VaultedOAuth2Error } from '../errors';
+import type { Bundle } from '../secrets/bundle';
 import { sha256 } from '../secrets/pointer';
 import type { SecretStore } from '../secrets/store';
-import type { MayAsk } from '../tokens/lease';
-import type { TokenRequest } from '../tokens/tokenSource';
+import type { ReferencedSecret, SendOptions, TokenRequest } from '../tokens/tokenRequest';
 import type { IssuedTokens } from '../tokens/tokenSet';
 import type {
 	AuthorizationRequest,
@@ -20,7 +19,7 @@ import type {
 	TokenResponse,
 } from './authorizationServer';
 import { CONNECT_AGAIN } from './classify';
-import { clientSecretOf } from './clientSecret';
+import { enteredClientSecret, readReference } from './clientSecret';
 
 /** Where the token request of a connection goes. */
 export interface TokenRequestOptions {
@@ -63,30 +62,21 @@ function requestedFor(connection: Connection): string {
 	return sha256(JSON.stringify(resources.length === 0 ? asked : [...asked, resources]));
 }
 
-function missingRefreshToken({ authorizationCode }: Connection, bundle: Bundle): Error {
+function missingRefreshToken(
+	{ authorizationCode }: Connection,
+	bundle: Bundle,
+): VaultedOAuth2Error {
 	if (authorizationCode === undefined) {
 		return new ConfigurationError('Refresh Token', 'none is stored. Type one and save.', {
 			code: 'MISSING_FIELD',
 		});
 	}
-	return bundle.tokenSet === undefined
+	return bundle.tokenSets.length === 0
 		? notConnected()
 		: new ReconnectError(
-				`the provider gave no refresh token, so that the connection ended with its access token. Ask for one in the way the provider’s documentation says (often the scope offline_access, or access_type=offline in Additional Authorization Parameters). ${CONNECT_AGAIN}`,
+				`the provider gave no refresh token, so the connection ended with its access token. Ask for one in the way the provider’s documentation says (often the scope offline_access, or access_type=offline in Additional Authorization Parameters). ${CONNECT_AGAIN}`,
 				{ code: 'NO_REFRESH_TOKEN' },
 			);
-}
-
-/** What was heard before need not be asked again. */
-function refusedBefore({ authorizationCode }: Connection, since: number): ReconnectError {
-	const again =
-		authorizationCode === undefined
-			? 'Authorize the connection again: type a new Refresh Token into the credential and save.'
-			: CONNECT_AGAIN;
-	return new ReconnectError(
-		`the provider has refused the refresh token since ${new Date(since).toISOString()}: the consent was withdrawn or has expired, or the token was used elsewhere. ${again}`,
-		{ code: 'INVALID_GRANT' },
-	);
 }
 
 /** No person has consented yet. */
@@ -104,7 +94,7 @@ export function createTokenRequest({
 	store,
 }: TokenRequestOptions): ConnectionRequests {
 	const fingerprint = requestedFor(connection);
-	const rotates = connection.grantType !== 'client_credentials';
+	const usesRefreshToken = connection.grantType !== 'client_credentials';
 	const wantsIdToken =
 		server.verifiesIdTokens && (connection.scope ?? '').split(' ').includes('openid');
 
@@ -120,11 +110,11 @@ export function createTokenRequest({
 	async function tryEach(
 		client: Omit<Client, 'authentication'>,
 		methods: readonly ClientAuthenticationMethod[],
-		{ mayAsk, ...grant }: GrantRequest & { mayAsk?: MayAsk | undefined },
+		{ beforeSend, ...grant }: GrantRequest & Pick<SendOptions, 'beforeSend'>,
 	): Promise<{ response: TokenResponse; authentication: ClientAuthenticationMethod }> {
 		let refusal: unknown;
 		for (const authentication of methods) {
-			await mayAsk?.();
+			await beforeSend?.();
 			try {
 				return {
 					response: await server.requestTokens({ ...client, authentication }, grant),
@@ -138,29 +128,40 @@ export function createTokenRequest({
 		throw refusal;
 	}
 
-	async function expiryOf(client: Client, response: TokenResponse): Promise<number | null> {
-		const { expiresIn, sentAt, accessToken } = response;
-		if (expiresIn !== undefined) return sentAt + expiresIn * 1000;
-		if (connection.defaultLifetimeSeconds > 0)
-			return sentAt + connection.defaultLifetimeSeconds * 1000;
-		const introspected = await server.introspectExpiry(client, accessToken);
-		return introspected !== undefined && introspected > sentAt ? introspected : null;
+	function client({
+		clientSecret,
+	}: {
+		clientSecret?: string | undefined;
+	}): Omit<Client, 'authentication'> {
+		const { clientId } = connection;
+		return { clientId, ...(clientSecret === undefined ? {} : { clientSecret }) };
+	}
+
+	/** The client secret for one request, read now unless it was read before. */
+	async function clientOf(
+		bundle: Bundle,
+		reference: ReferencedSecret | undefined,
+	): Promise<Omit<Client, 'authentication'>> {
+		const read = reference ?? (await readReference(connection, store));
+		return client(read ?? { clientSecret: enteredClientSecret(connection, bundle) });
+	}
+
+	/** The end of a new token in milliseconds since the epoch, or null: the server named none. */
+	function expiryOf({ expiresIn, sentAt }: TokenResponse): number | null {
+		const seconds = expiresIn ?? connection.defaultLifetimeSeconds;
+		return seconds > 0 ? sentAt + seconds * 1000 : null;
 	}
 
 	/** Sends one grant as the client, and says what came of it. */
 	async function request(
 		bundle: Bundle,
-		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'> & {
-			mayAsk?: MayAsk | undefined;
-		},
+		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'>,
+		{ reference, beforeSend }: SendOptions = {},
 	): Promise<Consented> {
-		const clientSecret = await clientSecretOf(connection, bundle, store);
-		const client = {
-			clientId: connection.clientId,
-			...(clientSecret === undefined ? {} : { clientSecret }),
-		};
-		const { response, authentication } = await tryEach(client, await candidates(bundle), {
+		const asking = await clientOf(bundle, reference);
+		const { response, authentication } = await tryEach(asking, await candidates(bundle), {
 			...grant,
+			beforeSend,
 			resources: connection.resources,
 			parameters: connection.tokenParameters,
 			byConsent: connection.authorizationCode !== undefined,
@@ -171,10 +172,10 @@ export function createTokenRequest({
 				accessToken: response.accessToken,
 				...(response.scope === undefined ? {} : { scope: response.scope }),
 				issuedAt: response.sentAt,
-				expiresAt: await expiryOf({ ...client, authentication }, response),
+				expiresAt: expiryOf(response),
 				requestedFor: fingerprint,
 			},
-			...(refreshToken === undefined || !rotates ? {} : { refreshToken }),
+			...(refreshToken === undefined || !usesRefreshToken ? {} : { refreshToken }),
 			...(connection.clientAuthentication === 'automatic'
 				? { clientAuthentication: authentication }
 				: {}),
@@ -184,37 +185,45 @@ export function createTokenRequest({
 
 	return {
 		requestedFor: fingerprint,
-		rotates,
+		usesRefreshToken,
 		wantsIdToken,
 
-		same: (left, right) =>
-			left.clientSecret === right.clientSecret &&
-			left.refreshToken === right.refreshToken &&
-			left.clientAuthentication === right.clientAuthentication,
+		digest: ({ clientSecret, refreshToken, clientAuthentication }) =>
+			sha256(JSON.stringify([fingerprint, clientSecret, refreshToken, clientAuthentication])),
 
-		refused(bundle) {
-			const since = refusedSince(bundle);
-			return since === undefined ? undefined : { since, error: refusedBefore(connection, since) };
-		},
+		readReference: async () => await readReference(connection, store),
 
-		markRefused: ({ refreshToken }, at) =>
-			refreshToken === undefined ? undefined : { at, refreshTokenSha256: sha256(refreshToken) },
+		missing: (bundle) =>
+			usesRefreshToken && bundle.refreshToken === undefined
+				? missingRefreshToken(connection, bundle)
+				: undefined,
 
-		async send(bundle, mayAsk): Promise<IssuedTokens> {
+		async send(bundle, options): Promise<IssuedTokens> {
 			// RFC 6749 §6: a refresh that names no scope asks for what was granted, and a person may have granted less than was asked for.
 			const scope =
 				connection.authorizationCode !== undefined || connection.scope === undefined
 					? {}
 					: { scope: connection.scope };
-			if (!rotates) {
-				const { issued } = await request(bundle, { grantType: 'client_credentials', ...scope });
-				return issued;
-			}
 			const { refreshToken } = bundle;
+			if (!usesRefreshToken)
+				return (await request(bundle, { grantType: 'client_credentials', ...scope }, options))
+					.issued;
 			if (refreshToken === undefined) throw missingRefreshToken(connection, bundle);
-			const grantType = 'refresh_token';
-			const { issued } = await request(bundle, { grantType, refreshToken, ...scope, mayAsk });
-			return issued;
+			return (
+				await request(bundle, { grantType: 'refresh_token', refreshToken, ...scope }, options)
+			).issued;
+		},
+
+		async findExpiry({ accessToken, issuedAt }, bundle, { reference }) {
+			try {
+				const [authentication = 'none'] = await candidates(bundle);
+				const asking = { ...(await clientOf(bundle, reference)), authentication };
+				const found = await server.introspectExpiry(asking, accessToken);
+				return found !== undefined && found > issuedAt ? found : undefined;
+			} catch {
+				// Only a better guess at the lifetime is lost: the token is used until it is refused.
+				return undefined;
+			}
 		},
 
 		async authorizationUrl(asked): Promise<URL> {

@@ -1,40 +1,70 @@
 import { SecretStoreError, VersionConflictError } from '../errors';
-import { assertKey, formatBundle, parseBundle, type Bundle } from './bundle';
-import { mergeBundles, sameBundle } from './mergeBundles';
-import type { SecretRef } from './pointer';
+import type { Clock } from '../tokens/clock';
+import { assertKey, type Bundle } from './bundle';
+import { formatBundle, parseBundle, sameBundle } from './bundleFormat';
+import { editPutBack, isOldCopy, tokensRestored, withLease, type Patch } from './patches';
+import { sha256, type SecretRef } from './pointer';
 import type { SecretStore, SecretVersion } from './store';
+
+/** Options for {@link SealedBundle}. */
+export interface SealedBundleOptions {
+	readonly store: SecretStore;
+	readonly ref: SecretRef;
+	readonly clock: Clock;
+	/** Called when something that must not be lost could not be written, and when it was written after all. */
+	readonly onUnsaved?: (error: SecretStoreError) => void;
+	readonly onSaved?: () => void;
+}
 
 interface Stored {
 	readonly versionId: string;
+	readonly content: string;
 	readonly bundle: Bundle;
 }
 
 /** Far above the writers one connection ever has at once, so that a faulty store cannot keep a call in a loop. */
 const ATTEMPTS = 8;
+const FIRST_RETRY_MS = 500;
+const LONGEST_RETRY_MS = 5_000;
+/** Refused for longer than this, it is no longer a hiccup: someone has to change something. */
+const LASTING_REFUSAL_MS = 75_000;
+const LASTING_REFUSAL_RETRY_MS = 120_000;
+/** Refresh tokens remembered as spent: far more than can be in flight. */
+const MOST_SPENT = 64;
+/** What a store says once the bundle is no longer ours to serve from memory. */
+const GONE: ReadonlySet<string> = new Set(['KEY_MISMATCH', 'NOT_FOUND', 'DELETED']);
 
 /**
- * One connection's bundle in its store: read with the capability check, changed by compare-and-swap.
+ * One connection's bundle in its store: read with the capability check, changed by patches and compare-and-swap.
  *
- * What the store did not take is kept here and merged into every later read, so that a refresh token that exists nowhere else is not lost
- * while the process lives.
+ * What must not be lost and could not be written stays here, on top of every version that is read, and is tried again by one timer.
  */
 export class SealedBundle {
+	readonly ref: SecretRef;
+	private store: SecretStore;
 	private stored: Stored | undefined;
-	/** Differs from what is stored; undefined where nothing does. */
-	private ours: Bundle | undefined;
-	private mustSave = false;
+	/** Not written yet, in the order they were made. */
+	private pending: readonly Patch[] = [];
+	private known: Bundle | undefined;
+	private readonly spent = new Set<string>();
 	private queue: Promise<unknown> = Promise.resolve();
-	/** The version that each bundle handed out was made from. */
-	private readonly origins = new WeakMap<Bundle, Stored>();
+	private cancelRetry: (() => void) | undefined;
+	/** By the monotonic clock: since when the store does not take what must be written. */
+	private unsavedSince: number | undefined;
+	private retryMs = FIRST_RETRY_MS;
+	/** What a write started from whose answer was lost: it may have replaced an edit that nobody was told of. */
+	private unanswered: { readonly base: Stored; readonly content: string } | undefined;
+	private readAt = -Infinity;
+	private readFailed = false;
+	private ways = 0;
 
-	constructor(
-		private store: SecretStore,
-		readonly ref: SecretRef,
-	) {}
+	constructor(private readonly options: SealedBundleOptions) {
+		({ store: this.store, ref: this.ref } = options);
+	}
 
-	/** The last known bundle, without asking the store. */
+	/** The last known bundle with everything that is pending, without asking the store. */
 	get lastKnown(): Bundle | undefined {
-		return this.ours ?? this.stored?.bundle;
+		return this.known;
 	}
 
 	/** Version id of the last version read or written. */
@@ -42,156 +72,306 @@ export class SealedBundle {
 		return this.stored?.versionId;
 	}
 
-	/** True while a change that must be stored is not: the alarm "rotated but not saved". */
+	/** True while something that must not be lost is not stored: the alarm "rotated but not saved". */
 	get unsaved(): boolean {
-		return this.ours !== undefined && this.mustSave;
+		return this.pending.some(({ keep }) => keep === 'written');
 	}
 
-	/** Goes on with another way to the same secret: corrected access keys, another endpoint. */
+	/** When the store was last asked for the newest version, by the monotonic clock. */
+	get lookedAt(): number {
+		return this.readAt;
+	}
+
+	/** False if the last look failed: another one soon is no better. */
+	get isReadable(): boolean {
+		return !this.readFailed;
+	}
+
+	/** Rises with every other way to the secret that was taken. */
+	get way(): number {
+		return this.ways;
+	}
+
+	/** Goes on with another way to the same secret: corrected access keys, another endpoint. What is pending is tried at once. */
 	use(store: SecretStore): void {
+		if (store === this.store) return;
 		this.store = store;
-	}
-
-	/** Runs one task at a time, in the order asked for: two redemptions of one refresh token must never overlap. */
-	exclusive<T>(task: () => Promise<T>): Promise<T> {
-		const result = this.queue.then(task, task);
-		this.queue = result.catch(() => undefined);
-		return result;
+		this.ways += 1;
+		if (this.unsaved) void this.flush().catch(() => undefined);
 	}
 
 	/**
 	 * Reads the current version.
 	 *
-	 * @throws SecretStoreError also `KEY_MISMATCH` and `BUNDLE_INVALID`
+	 * @throws SecretStoreError also `KEY_MISMATCH`, `BUNDLE_INVALID` and `BUNDLE_TOO_NEW`
 	 */
 	async read(): Promise<Bundle> {
-		const version = await this.store.read(this.ref.secretId);
-		const theirs = this.open(version);
-		if (this.ours !== undefined && this.stored !== undefined) {
-			const merged = mergeBundles(this.stored.bundle, this.ours, theirs);
-			this.ours = sameBundle(merged, theirs) ? undefined : merged;
-		}
-		const stored = { versionId: version.versionId, bundle: theirs };
-		this.stored = stored;
-		const newest = this.ours ?? theirs;
-		this.origins.set(newest, stored);
-		return newest;
+		return await this.inTurn(async () => await this.fetch());
 	}
 
 	/**
-	 * Keeps a bundle in memory only. It reaches the store with the next change that is saved.
+	 * Makes a change, by compare-and-swap: on the last known version, and again on the newest if another writer was first or was overwritten.
+	 * What the store does not take is kept or given up as the patch says.
 	 *
-	 * @param from the bundle it was made from, where another version may have been read or written since: what that changed is kept
+	 * @returns the bundle with the change in it
+	 * @throws SecretStoreError if it could not be written, and whatever the patch throws
 	 */
-	keep(bundle: Bundle, from?: Bundle): void {
-		const base = from && this.origins.get(from);
-		const { stored } = this;
-		this.ours =
-			base === undefined || stored === undefined || base.versionId === stored.versionId
-				? bundle
-				: mergeBundles(base.bundle, bundle, stored.bundle);
-	}
-
-	/**
-	 * Makes `bundle` the stored one; edits other writers made since the last read, or since `from` was read, are kept. What the store does not
-	 * take is kept in memory for {@link saveUnsaved}.
-	 *
-	 * @throws SecretStoreError where the store does not take it
-	 */
-	async save(bundle: Bundle, from?: Bundle): Promise<void> {
-		this.keep(bundle, from);
-		this.mustSave = true;
-		await this.saveUnsaved();
-	}
-
-	/** Tries again to write what could not be written. @throws SecretStoreError */
-	async saveUnsaved(): Promise<void> {
-		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-			if (this.stored === undefined) await this.read();
-			else if (this.ours === undefined || (await this.tryWrite(this.ours, this.stored))) {
-				this.ours = undefined;
-				this.mustSave = false;
-				return;
+	async update(patch: Patch): Promise<Bundle> {
+		this.remember(patch);
+		const isKept = patch.keep !== 'no';
+		return await this.inTurn(async () => {
+			try {
+				return this.saved(await this.write(isKept ? [] : [patch]));
+			} catch (error) {
+				if (this.unsaved) this.retryLater(error);
+				throw error;
 			}
-		}
-		throw this.contended();
+		});
+	}
+
+	/** Keeps a change in memory only. It reaches the store with the next one that is written. */
+	remember(patch: Patch): void {
+		if (patch.spends !== undefined) this.spend(patch.spends);
+		if (patch.keep === 'no') return;
+		this.pending = [...this.pending, patch];
+		this.refold();
+	}
+
+	/** Writes what is kept in memory if nobody else has written since: of processes that keep the like at one moment, one writes. */
+	async offer(): Promise<void> {
+		await this.inTurn(async () => {
+			const base = this.stored;
+			if (base === undefined || this.pending.length === 0) return;
+			const isWritten = await this.tryWrite(base, this.pending, []);
+			if (!isWritten && this.unsaved) await this.write([]);
+		});
+	}
+
+	/** Writes what must not be lost, now. Without effect if there is nothing. @throws SecretStoreError */
+	async flush(): Promise<void> {
+		await this.inTurn(async () => {
+			if (!this.unsaved) return;
+			try {
+				this.saved(await this.write([]));
+			} catch (error) {
+				this.retryLater(error);
+				throw error;
+			}
+		});
+	}
+
+	/** Writes what must not be lost; if the store refuses it, tries again for so many milliseconds. Never rejects. */
+	async flushWithin(milliseconds: number): Promise<void> {
+		const { clock } = this.options;
+		const until = clock.elapsed() + milliseconds;
+		while (this.unsaved && clock.elapsed() < until)
+			await this.flush().catch(
+				async () => await new Promise<void>((resolve) => clock.after(FIRST_RETRY_MS, resolve)),
+			);
 	}
 
 	/**
-	 * Writes what is only kept, where nobody else has written since: among processes that keep the like at the same moment, one writes.
+	 * Proves that the last version read could be replaced, without making one: before a refresh token is spent.
 	 *
+	 * @returns false if another version is current by now
 	 * @throws SecretStoreError
 	 */
-	async offer(): Promise<void> {
-		if (this.ours === undefined || this.stored === undefined) return;
-		if (await this.tryWrite(this.ours, this.stored)) this.ours = undefined;
-		else if (this.mustSave) await this.saveUnsaved();
+	async assertWritable(): Promise<boolean> {
+		return await this.inTurn(async () => {
+			const { stored, store, ref } = this;
+			if (stored === undefined) return false;
+			const { versionId, content } = stored;
+			try {
+				await store.assertWritable({ secretId: ref.secretId, versionId, content });
+				return true;
+			} catch (error) {
+				if (error instanceof VersionConflictError) return false;
+				throw error;
+			}
+		});
+	}
+
+	/** One call of the store at a time, in the order asked for. */
+	private inTurn<T>(task: () => Promise<T>): Promise<T> {
+		const result = this.queue.then(task, task);
+		this.queue = result.catch(() => undefined);
+		return result;
+	}
+
+	private readonly isSpent = (refreshTokenSha256: string): boolean =>
+		this.spent.has(refreshTokenSha256);
+
+	private spend(refreshTokenSha256: string): void {
+		this.spent.add(refreshTokenSha256);
+		const [oldest] = this.spent;
+		if (this.spent.size > MOST_SPENT && oldest !== undefined) this.spent.delete(oldest);
+	}
+
+	private fold(bundle: Bundle, patches: readonly Patch[]): Bundle {
+		return patches.reduce((newest, patch) => patch.apply(newest, this.isSpent), bundle);
+	}
+
+	private refold(): void {
+		this.known = this.stored && this.fold(this.stored.bundle, this.pending);
+	}
+
+	private hold(stored: Stored | undefined): void {
+		this.stored = stored;
+		this.refold();
+	}
+
+	private async fetch(): Promise<Bundle> {
+		this.readAt = this.options.clock.elapsed();
+		this.readFailed = true;
+		try {
+			const version = await this.store.read(this.ref.secretId);
+			if (version.versionId !== this.versionId) {
+				const { versionId, content } = version;
+				this.hold({ versionId, content, bundle: await this.reconcile(version) });
+			}
+			this.readFailed = false;
+		} catch (error) {
+			if (error instanceof SecretStoreError && GONE.has(error.code)) this.hold(undefined);
+			throw error;
+		}
+		return this.current();
 	}
 
 	/**
-	 * Changes the stored bundle by compare-and-swap: `change` sees the newest version, and sees it again where another writer was first. What
-	 * it throws ends the attempt with nothing written. Changes that two processes make at the same moment must differ in their text, so that
-	 * one of them loses: whoever claims something writes a random owner with it.
-	 *
-	 * @throws SecretStoreError, and whatever `change` throws
+	 * Someone may have written an old copy back, in the console or by a rotation function: then the newer tokens are put back on top. The lease
+	 * is nobody's to edit: it stays as it was before.
 	 */
-	async change(change: (bundle: Bundle) => Bundle): Promise<Bundle> {
-		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-			const newest = await this.read();
-			const pending = this.ours;
-			// Somebody else in this process may have read since.
-			const base = this.origins.get(newest);
-			const next = change(newest);
-			if (base === undefined || sameBundle(next, base.bundle)) return newest;
-			if (await this.tryWrite(next, base)) {
-				this.settle(pending, { base: base.bundle, written: next });
-				return next;
-			}
+	private async reconcile(version: SecretVersion): Promise<Bundle> {
+		const { known, store, ref } = this;
+		const bundle = this.open(version);
+		// What is pending comes on top anyway.
+		const next = this.fold(bundle, this.pending);
+		const { refreshToken } = next;
+		const isSpent = refreshToken !== undefined && this.isSpent(sha256(refreshToken));
+		if (known !== undefined && isSpent) this.restore(known);
+		const isOwn = store.isOwn(version.versionId);
+		if (isOwn && this.unanswered?.content !== version.content) return bundle;
+		const previous = await store.previous(ref.secretId);
+		const before = previous && this.openQuietly(previous);
+		if (isOwn) {
+			this.putBackUnseen(previous);
+			return bundle;
 		}
-		throw this.contended();
+		for (const newer of [known, before])
+			if (newer !== undefined && isOldCopy(this.fold(bundle, this.pending), newer))
+				this.restore(newer);
+		return before === undefined ? bundle : withLease(bundle, before.lease);
 	}
 
-	/** True where the store holds `ours` now and nothing of another writer was lost. */
-	private async tryWrite(ours: Bundle, base: Stored): Promise<boolean> {
+	/** A write whose answer was lost has made a version: what it replaced was an edit unless it is what the write started from. */
+	private putBackUnseen(previous: SecretVersion | undefined): void {
+		const { unanswered, store } = this;
+		this.unanswered = undefined;
+		if (previous === undefined || unanswered === undefined) return;
+		const { base } = unanswered;
+		if (previous.versionId === base.versionId || store.isOwn(previous.versionId)) return;
+		const edited = this.openQuietly(previous);
+		if (edited === undefined) return;
+		this.pending = [...this.pending, editPutBack(edited, base.bundle)];
+		this.retryLater(undefined);
+	}
+
+	private restore(from: Bundle): void {
+		this.pending = [...this.pending, tokensRestored(from)];
+		this.retryLater(undefined);
+	}
+
+	/** @throws SecretStoreError */
+	private async write(once: readonly Patch[]): Promise<Bundle> {
+		for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+			if (this.stored === undefined) await this.fetch();
+			const base = this.stored;
+			if (base !== undefined && (await this.tryWrite(base, this.pending, once)))
+				return this.current();
+		}
+		throw new SecretStoreError(
+			`others change the secret ${this.ref.secretId} faster than it can be written. It is tried again at the next call.`,
+			{ code: 'UNAVAILABLE', action: 'write', secretId: this.ref.secretId },
+		);
+	}
+
+	/** True if the store holds all these changes now and nothing of another writer was lost. */
+	private async tryWrite(
+		base: Stored,
+		kept: readonly Patch[],
+		once: readonly Patch[],
+	): Promise<boolean> {
+		const next = this.fold(base.bundle, [...kept, ...once]);
+		if (sameBundle(next, base.bundle)) {
+			this.settle(base, kept);
+			return true;
+		}
+		const content = formatBundle(next);
 		try {
-			const { versionId, replaced } = await this.store.write(
-				this.ref.secretId,
-				formatBundle(ours),
-				base.versionId,
-			);
-			this.stored = { versionId, bundle: ours };
-			this.origins.set(ours, this.stored);
-			if (replaced === undefined) return true;
-			// Somebody's edit was overwritten between read and write: it has to be put back, whatever we wanted.
-			this.ours = mergeBundles(base.bundle, ours, this.open(replaced));
-			const same = sameBundle(this.ours, ours);
-			this.mustSave ||= !same;
-			return same;
+			const written = await this.store.write(this.ref.secretId, content, base.versionId);
+			this.settle({ versionId: written.versionId, content, bundle: next }, kept);
+			const edited = written.replaced && this.openQuietly(written.replaced);
+			if (edited === undefined) return true;
+			this.pending = [...this.pending, editPutBack(edited, base.bundle)];
+			this.refold();
+			return false;
 		} catch (error) {
-			if (!(error instanceof VersionConflictError)) throw error;
-			await this.read();
+			if (!(error instanceof VersionConflictError)) {
+				if (error instanceof SecretStoreError && error.temporary)
+					this.unanswered = { base, content };
+				throw error;
+			}
+			await this.fetch();
 			return false;
 		}
 	}
 
-	/** What was pending is stored now. What was kept since is pending still, on top of that. */
-	private settle(
-		pending: Bundle | undefined,
-		{ base, written }: { base: Bundle; written: Bundle },
-	): void {
-		if (this.ours === undefined || this.ours === pending) {
-			this.ours = undefined;
-			this.mustSave = false;
-		} else {
-			this.ours = mergeBundles(base, this.ours, written);
-		}
+	private settle(stored: Stored, written: readonly Patch[]): void {
+		this.pending = this.pending.filter((patch) => !written.includes(patch));
+		this.hold(stored);
 	}
 
-	private contended(): SecretStoreError {
-		return new SecretStoreError(
-			`the secret ${this.ref.secretId} is changed by others faster than it can be written. It is tried again at the next call.`,
-			{ code: 'UNAVAILABLE', action: 'write', secretId: this.ref.secretId },
-		);
+	private current(): Bundle {
+		if (this.known === undefined) throw new Error('The bundle was not read');
+		return this.known;
+	}
+
+	private saved(bundle: Bundle): Bundle {
+		this.cancelRetry?.();
+		if (this.unsavedSince !== undefined) this.options.onSaved?.();
+		this.unsavedSince = undefined;
+		this.retryMs = FIRST_RETRY_MS;
+		return bundle;
+	}
+
+	/** Sees to it that what must not be lost is written although nobody calls. */
+	private retryLater(error: unknown): void {
+		const { clock, onUnsaved } = this.options;
+		this.cancelRetry?.();
+		const now = clock.elapsed();
+		const isFirst = this.unsavedSince === undefined;
+		if (error instanceof SecretStoreError) {
+			this.unsavedSince ??= now;
+			if (isFirst) onUnsaved?.(error);
+		}
+		const lasting =
+			error instanceof SecretStoreError &&
+			!error.temporary &&
+			now - (this.unsavedSince ?? now) > LASTING_REFUSAL_MS;
+		this.cancelRetry = clock.after(lasting ? LASTING_REFUSAL_RETRY_MS : this.retryMs, () => {
+			// What is wrong is reported by the event and by Get Status.
+			this.flush().catch(() => undefined);
+		});
+		this.retryMs = Math.min(LONGEST_RETRY_MS, this.retryMs * 2);
+	}
+
+	private openQuietly(version: SecretVersion): Bundle | undefined {
+		try {
+			return this.open(version);
+		} catch {
+			// Another connection's, or no bundle at all: nothing in it counts.
+			return undefined;
+		}
 	}
 
 	private open(version: SecretVersion): Bundle {

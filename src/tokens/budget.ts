@@ -41,7 +41,9 @@ export class VersionBudget {
 
 	private fill(now: number, versionsPerDay: number): void {
 		const elapsed = Math.max(0, now - (this.filledAt ?? now));
-		this.stock = Math.min(this.largestStock, this.stock + (elapsed / DAY_MS) * versionsPerDay);
+		// What was in stock at first counts as well: no 24 hours see more than the store takes.
+		const refill = Math.max(versionsPerDay / 2, versionsPerDay - this.largestStock);
+		this.stock = Math.min(this.largestStock, this.stock + (elapsed / DAY_MS) * refill);
 		this.filledAt = now;
 	}
 }

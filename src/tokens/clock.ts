@@ -24,3 +24,20 @@ export async function pause(clock: Clock, milliseconds: number): Promise<void> {
 		clock.after(milliseconds, resolve);
 	});
 }
+
+/** What the promise brings if it does so in time, else undefined; then its rejection is nobody's. */
+export async function within<T>(
+	clock: Clock,
+	milliseconds: number,
+	promise: Promise<T>,
+): Promise<T | undefined> {
+	let cancel: () => void = () => undefined;
+	const late = new Promise<undefined>((resolve) => {
+		cancel = clock.after(milliseconds, () => resolve(undefined));
+	});
+	try {
+		return await Promise.race([promise, late]);
+	} finally {
+		cancel();
+	}
+}

@@ -33,8 +33,11 @@ export const QUIET_EVENTS: ReadonlySet<TokenEventName> = new Set([
 	'lease waited for',
 ]);
 
-/** How often each event of a token source happened in this process. */
+/** How often each event of a connection happened in this process. */
 export type TokenCounters = Readonly<Record<Exclude<TokenEventName, 'connected'>, number>>;
+
+/** Reports an event of one connection; `code` is that of the error behind it. */
+export type Emit = (name: keyof TokenCounters, code?: string) => void;
 
 /** All counters at zero. */
 export const NO_EVENTS: TokenCounters = {

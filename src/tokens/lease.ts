@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 
-import { ProviderError, VaultedOAuth2Error } from '../errors';
-import type { Bundle, LeaseClaim } from '../secrets/bundle';
+import {
+	ProviderError,
+	restoreFailure,
+	storedFailure,
+	VaultedOAuth2Error,
+	type StoredFailure,
+} from '../errors';
+import type { Bundle, LeaseClaim, Refusal } from '../secrets/bundle';
+import { released, type Patch } from '../secrets/patches';
 import type { SealedBundle } from '../secrets/sealedBundle';
 import { pause, type Clock } from './clock';
 
@@ -12,13 +19,12 @@ import { pause, type Clock } from './clock';
  * again. See "The lease" in docs/architecture.md.
  *
  * How long: 60 s, renewed every 20 s while the provider is being asked. Each token request needs 45 s of it to be left: discovery takes
- * 2 × 15 s at most and the token request itself 15 s, so that the last answer is there before the lease ends even where every renewal
- * fails. What comes after that is the write; it needs the same store that the renewals and everybody else's claim need. Only a host that is
- * cut off from the store or stands still for a minute, between the provider's answer and the write, can be overtaken: then the refresh token
- * is redeemed twice.
+ * 2 × 15 s at most and the token request itself 15 s, so that the last answer is there before the lease ends even if every renewal fails.
+ * What comes after that is the write; it needs the same store that the renewals and everyone else's claim need. Only a host that is cut off
+ * from the store or stands still for a minute, between the provider's answer and the write, can be overtaken.
  *
  * Whose clock: nobody compares the time of day of two hosts. The holder counts from before its claim was sent, by the clock that says more
- * has passed: the monotonic one may stand still while a virtual machine is suspended, the other one can be set back. Everybody else counts
+ * has passed: the monotonic one may stand still while a virtual machine is suspended, the other one can be set back. Everyone else counts
  * from when they first saw the very same claim, which is later.
  */
 
@@ -26,25 +32,27 @@ import { pause, type Clock } from './clock';
 const LEASE_MS = 60_000;
 /** A lease is renewed after this share of its time. */
 const RENEWED_AFTER = 1 / 3;
-/** The share of a lease that must be left where a token request is sent. */
-const NEEDED = 3 / 4;
+/** The share of the shortest lease that must be left when a token request is sent. */
+const NEEDED_SHARE = 3 / 4;
 /** How long others wait for it, as a multiple of it: past the end of a lease that a crash has left, and for the redemption that follows. */
-const PATIENCE = 3 / 2;
-/** A lease that ended this long ago by the time of day needs no watching: clocks that are set at all do not differ that much. */
-const LONG_OVER_MS = 3_600_000;
+const WAIT_SHARE = 3 / 2;
 const FIRST_PAUSE_MS = 100;
-/** The longest pause between two looks, as a share of it: 2 s. */
-const LONGEST_PAUSE = 1 / 30;
+/** The longest pause between two looks, as a share of the lease: 2 s. */
+const LONGEST_PAUSE_SHARE = 1 / 30;
 
-/** What a {@link Lease} works with. */
+/** Options for {@link Lease}. */
 export interface LeaseOptions {
 	readonly bundle: SealedBundle;
 	readonly clock: Clock;
+	/** Whether other processes may redeem what this bundle holds, so that it is worth a version of the secret to agree with them. */
+	readonly isShared: (bundle: Bundle, wasHeld: boolean) => boolean;
+	/** True if redeeming spends something that must not be lost, so that the store has to be writable first. */
+	readonly spends: (bundle: Bundle) => boolean;
 	/** Default 60 s. */
 	readonly leaseMs?: number;
 	/**
-	 * How long a lease may become that nobody released, in milliseconds. Each one taken over after such lasts twice as long, so that an outage
-	 * of the provider does not use up the versions that a store has for a day. Default: no longer than the first.
+	 * How long a lease may become whose holder keeps it through an outage, in milliseconds. It lasts twice as long each time it is extended, so
+	 * that an outage does not use up the versions that a store has for a day. Default: no longer than the first.
 	 */
 	readonly longestMs?: number;
 	/** 0 to 1, for the pauses between looks. Default `Math.random`. */
@@ -55,17 +63,20 @@ export interface LeaseOptions {
 export interface Claimed {
 	/**
 	 * - `held`: it is ours; `bundle` is what it protects.
-	 * - `busy`: somebody else has it.
+	 * - `unshared`: nobody else is there to agree with; the store was found to be writable.
+	 * - `busy`: another process has it.
 	 * - `settled`: the caller saw in `bundle` that it is not needed.
 	 */
-	readonly outcome: 'held' | 'busy' | 'settled';
+	readonly outcome: 'held' | 'unshared' | 'busy' | 'settled';
 	readonly bundle: Bundle;
-	/** True where it was taken from a holder that never released it. */
+	/** True if it was taken from a holder that never released it. */
 	readonly takenOver: boolean;
+	/** With `busy`: why the holder has no new token yet, if it has failed. */
+	readonly cause?: VaultedOAuth2Error;
 }
 
 /** Called before each token request; what it rejects with keeps the request from being sent. */
-export type MayAsk = () => Promise<void>;
+export type BeforeSend = () => Promise<void>;
 
 interface Held {
 	readonly claim: LeaseClaim;
@@ -79,14 +90,17 @@ interface Watched {
 	readonly since: number;
 }
 
-/** This process's side of the lease on one bundle. Used within the bundle's exclusive task, so by one redemption at a time. */
+/** This process's side of the lease on one bundle. Knows no tokens. */
 export class Lease {
-	private readonly owner = randomUUID();
+	/** Random; who has the lease. */
+	readonly owner = randomUUID();
 	private readonly leaseMs: number;
 	private readonly longestMs: number;
 	private held: Held | undefined;
 	private watched: Watched | undefined;
 	private renewal: Promise<void> | undefined;
+	private queue: Promise<unknown> = Promise.resolve();
+	private claims = 0;
 
 	constructor(private readonly options: LeaseOptions) {
 		this.leaseMs = options.leaseMs ?? LEASE_MS;
@@ -98,61 +112,49 @@ export class Lease {
 		return this.held !== undefined;
 	}
 
-	/** True where a lease that is not released is worth something: the store takes only so many versions, and it lasts longer each time. */
-	get growsUnreleased(): boolean {
-		return this.longestMs > this.leaseMs;
+	/** True if a redemption of what this bundle holds takes the lease. */
+	isShared(bundle: Bundle): boolean {
+		return this.options.isShared(bundle, this.claims > 0);
+	}
+
+	/** Runs one redemption of this process at a time, in the order asked for. */
+	exclusively<T>(task: () => Promise<T>): Promise<T> {
+		const result = this.queue.then(task, task);
+		this.queue = result.catch(() => undefined);
+		return result;
 	}
 
 	/**
-	 * Reads the newest bundle and, where `settles` does not say that there is nothing to do, claims the lease: one compare-and-swap.
+	 * Reads the newest bundle and, unless `settles` says that there is nothing to do, claims the lease: one compare-and-swap.
 	 *
 	 * @throws SecretStoreError, and what `settles` throws; then it is not held
 	 */
 	async claim(settles: (newest: Bundle) => boolean): Promise<Claimed> {
-		const before = this.held;
-		this.held = undefined;
-		const found: { outcome: Claimed['outcome']; held?: Held; takenOver: boolean } = {
-			outcome: 'busy',
-			takenOver: false,
-		};
-		const bundle = await this.options.bundle.change((newest) => {
-			const { lease } = newest;
-			const own = lease?.owner === this.owner;
-			// Seen again after a lost write: only the last look counts.
-			delete found.held;
-			found.takenOver = false;
-			if (settles(newest)) {
-				found.outcome = 'settled';
-				return newest;
-			}
-			if (own && before?.claim.until === lease.until && this.left(before) >= this.neededMs) {
-				Object.assign(found, { outcome: 'held', held: before });
-				return newest;
-			}
-			if (lease !== undefined && !own && !this.isOver(lease)) {
-				found.outcome = 'busy';
-				return newest;
-			}
-			const held = this.begin(this.lengthAfter(lease));
-			Object.assign(found, { outcome: 'held', held, takenOver: lease !== undefined && !own });
-			return { ...newest, lease: held.claim };
-		});
-		this.held = found.held;
-		return { outcome: found.outcome, bundle, takenOver: found.takenOver };
+		const { bundle, spends } = this.options;
+		const newest = await bundle.read();
+		const seen = this.look(newest, settles);
+		if (seen !== undefined) return seen;
+		const isUnshared = !this.isHeld && newest.lease === undefined && !this.isShared(newest);
+		// If another version is current by now, someone else is there after all.
+		if (isUnshared && (!spends(newest) || (await bundle.assertWritable())))
+			return { outcome: 'unshared', bundle: newest, takenOver: false };
+		return await this.claimShared(settles);
 	}
 
 	/**
-	 * Renews the lease while `work` runs.
+	 * Renews the lease while `work` runs; without effect if it is not held.
 	 *
 	 * @throws what `work` throws; the lease is held all the same then
 	 */
-	async during<T>(work: (mayAsk: MayAsk) => Promise<T>): Promise<T> {
+	async during<T>(work: (beforeSend: BeforeSend) => Promise<T>): Promise<T> {
+		if (this.held === undefined) return await work(() => Promise.resolve());
 		let cancel: () => void = () => undefined;
 		let isOver = false;
 		const renewLater = (): void => {
 			cancel = this.options.clock.after(this.leaseMs * RENEWED_AFTER, () => {
-				// The next try is a third later; whether enough is left is asked where it matters.
-				const renewed = this.renew().catch(() => undefined);
+				// The next try is a third later; whether enough is left is asked when it matters.
+				const isLong = this.left(this.held) >= this.leaseMs;
+				const renewed = isLong ? Promise.resolve() : this.renew().catch(() => undefined);
 				void renewed.then(() => {
 					if (!isOver) renewLater();
 				});
@@ -160,32 +162,31 @@ export class Lease {
 		};
 		renewLater();
 		try {
-			return await work(() => this.assertHeld());
+			return await work(async () => await this.assertHeld());
 		} finally {
 			isOver = true;
 			cancel();
-			// A write that follows must start from the version a renewal has made.
-			await this.renewal?.catch(() => undefined);
 		}
 	}
 
 	/**
-	 * Waits until the lease is ours, and works on the newest bundle under it. `work` has to write what {@link without} gives; where it fails,
-	 * the lease is released.
+	 * Waits until the lease is ours, if it is shared, and works on the newest bundle under it. `work` has to write a patch that releases it;
+	 * if it fails, the lease is released here.
 	 *
-	 * @throws ProviderError `LEASE_BUSY` where others had it all the time, SecretStoreError, and what `work` throws
+	 * @throws ProviderError `LEASE_BUSY` if others had it all the time, SecretStoreError, and what `work` throws
 	 */
-	async whileHeld<T>(work: (newest: Bundle) => Promise<T>): Promise<T> {
-		const wait = this.patience();
-		let claimed = await this.claim(() => false);
-		while (claimed.outcome !== 'held') {
-			await wait();
-			claimed = await this.claim(() => false);
-		}
+	async whileHeld(work: (newest: Bundle, beforeSend: BeforeSend) => Promise<void>): Promise<void> {
+		const wait = this.backoffWait();
+		const attempt = async (): Promise<boolean> => {
+			const { outcome, bundle, cause } = await this.claim(() => false);
+			if (cause !== undefined) throw cause;
+			if (outcome === 'busy') return false;
+			await this.during(async (beforeSend) => await work(bundle, beforeSend));
+			this.markReleased();
+			return true;
+		};
 		try {
-			const result = await work(claimed.bundle);
-			this.done();
-			return result;
+			while (!(await this.exclusively(attempt))) await wait();
 		} catch (error) {
 			await this.release();
 			throw error;
@@ -193,45 +194,90 @@ export class Lease {
 	}
 
 	/** A pause between two looks at the lease, as a function that rejects with ProviderError `LEASE_BUSY` once it was waited for long enough. */
-	patience(): () => Promise<void> {
+	backoffWait(): () => Promise<void> {
 		const { clock, random = Math.random } = this.options;
 		const since = clock.elapsed();
-		const longestPause = this.leaseMs * LONGEST_PAUSE;
+		const longestPause = this.leaseMs * LONGEST_PAUSE_SHARE;
 		let longest = Math.min(FIRST_PAUSE_MS, longestPause);
 		return async () => {
-			const left = this.leaseMs * PATIENCE - (clock.elapsed() - since);
+			const left = this.leaseMs * WAIT_SHARE - (clock.elapsed() - since);
 			if (left <= 0) throw busy();
 			await pause(clock, Math.min(left, longest * (1 + random()) * 0.5));
 			longest = Math.min(longestPause, longest * 1.6);
 		};
 	}
 
-	/** The bundle without our lease; with the lease of somebody else it stays as it is. */
-	without(bundle: Bundle): Bundle {
-		if (bundle.lease?.owner !== this.owner) return bundle;
-		const { lease: _ours, ...rest } = bundle;
-		return rest;
+	/** Another write took it out of the bundle. */
+	markReleased(): void {
+		this.held = undefined;
 	}
 
-	/** It was taken out of the bundle by another write. */
-	done(): void {
+	/** Gives it back, together with what was refused. Best effort: what cannot be released runs out. */
+	async release(refusal?: Refusal): Promise<void> {
+		if (this.held === undefined && refusal === undefined) return;
 		this.held = undefined;
+		await this.tryUpdate(released(this.owner, refusal));
 	}
 
 	/**
-	 * Gives it back where it is still ours, and makes another change in the same write. Best effort: what cannot be released ends by itself.
+	 * Keeps it after a failure, so that only this process goes on trying, and lets the others know why. Costs a version only if the cause is new
+	 * or too little is left for the next try.
+	 *
+	 * @param nextTryMs milliseconds until the next try
 	 */
-	async release(change: (newest: Bundle) => Bundle = (newest) => newest): Promise<void> {
+	async keep(error: VaultedOAuth2Error, nextTryMs: number): Promise<void> {
+		const { held } = this;
+		if (held === undefined) return;
+		const cause = storedFailure(error);
+		const lasts = this.left(held) - nextTryMs >= this.neededMs;
+		if (lasts && held.claim.cause?.code === cause?.code) return;
+		const doubled = held.claim.cause === undefined ? held.claim.seconds : held.claim.seconds * 2;
+		const lengthMs = Math.min(this.longestMs, doubled * 1000);
+		await this.extend(Math.max(lengthMs, nextTryMs + this.leaseMs), cause).catch(() => undefined);
+	}
+
+	/** What the newest bundle alone decides. */
+	private look(newest: Bundle, settles: (newest: Bundle) => boolean): Claimed | undefined {
+		if (settles(newest)) return { outcome: 'settled', bundle: newest, takenOver: false };
+		const { lease } = newest;
+		if (lease === undefined || lease.owner === this.owner || this.isOver(lease)) return undefined;
+		const cause = lease.cause && restoreFailure(lease.cause);
+		return { outcome: 'busy', bundle: newest, takenOver: false, ...(cause && { cause }) };
+	}
+
+	private async claimShared(settles: (newest: Bundle) => boolean): Promise<Claimed> {
+		const before = this.held;
 		this.held = undefined;
-		try {
-			await this.options.bundle.change((newest) => change(this.without(newest)));
-		} catch (error) {
-			if (!(error instanceof VaultedOAuth2Error)) throw error;
-		}
+		let decided: Claimed | undefined;
+		let held: Held | undefined;
+		let takenOver = false;
+		const bundle = await this.options.bundle.update({
+			name: 'lease claimed',
+			keep: 'no',
+			apply: (newest) => {
+				// Asked again after a conflict: only the last look counts.
+				held = undefined;
+				decided = this.look(newest, settles);
+				if (decided !== undefined) return newest;
+				const { lease } = newest;
+				const isOwn = lease?.owner === this.owner;
+				if (isOwn && before?.claim.until === lease.until && this.left(before) >= this.neededMs) {
+					held = before;
+					return newest;
+				}
+				takenOver = lease !== undefined && !isOwn;
+				held = isOwn ? this.begin(lease.seconds * 1000, lease.cause) : this.begin(this.leaseMs);
+				return { ...newest, lease: held.claim };
+			},
+		});
+		this.held = held;
+		if (decided !== undefined) return { ...decided, bundle };
+		this.claims += 1;
+		return { outcome: 'held', bundle, takenOver };
 	}
 
 	private get neededMs(): number {
-		return this.leaseMs * NEEDED;
+		return this.leaseMs * NEEDED_SHARE;
 	}
 
 	/** Before every token request: enough is left, or can be had. @throws ProviderError `LEASE_BUSY`, SecretStoreError; nothing was sent */
@@ -243,36 +289,45 @@ export class Lease {
 
 	/** One renewal at a time. @throws SecretStoreError */
 	private async renew(): Promise<void> {
-		this.renewal ??= this.extend().finally(() => {
+		const seconds = this.held?.claim.seconds ?? 0;
+		this.renewal ??= this.extend(seconds * 1000, this.held?.claim.cause).finally(() => {
 			this.renewal = undefined;
 		});
 		await this.renewal;
 	}
 
-	private async extend(): Promise<void> {
+	private async extend(lengthMs: number, cause: StoredFailure | undefined): Promise<void> {
 		const { held } = this;
 		if (held === undefined) return;
 		let next = held;
-		const { lease } = await this.options.bundle.change((newest) => {
-			if (newest.lease?.owner !== this.owner) return newest;
-			next = this.begin(held.claim.seconds * 1000);
-			return { ...newest, lease: next.claim };
+		const { lease } = await this.options.bundle.update({
+			name: 'lease extended',
+			keep: 'no',
+			apply: (newest) => {
+				if (newest.lease?.owner !== this.owner) return newest;
+				next = this.begin(lengthMs, cause);
+				return { ...newest, lease: next.claim };
+			},
 		});
-		// Where it is somebody else's by now, it is lost.
-		this.held = lease?.owner === this.owner ? next : undefined;
+		// If it is another process's by now, it is lost. It may have been released meanwhile.
+		if (this.held === held) this.held = lease?.owner === this.owner ? next : undefined;
 	}
 
-	private begin(lengthMs: number): Held {
+	private async tryUpdate(patch: Patch): Promise<void> {
+		try {
+			await this.options.bundle.update(patch);
+		} catch (error) {
+			if (!(error instanceof VaultedOAuth2Error)) throw error;
+		}
+	}
+
+	private begin(lengthMs: number, cause?: StoredFailure): Held {
 		const { clock } = this.options;
 		const since = { now: clock.now(), elapsed: clock.elapsed() };
-		const until = since.now + lengthMs;
-		return { claim: { owner: this.owner, until, seconds: lengthMs / 1000 }, since };
-	}
-
-	/** How long a new claim lasts, given what it replaces: a lease nobody released tells that the last try did not succeed. */
-	private lengthAfter(unreleased: LeaseClaim | undefined): number {
-		if (unreleased === undefined) return this.leaseMs;
-		return Math.min(this.longestMs, Math.max(this.leaseMs, unreleased.seconds * 2000));
+		// Times are stored in whole milliseconds; with a fraction, the holder would not recognise its own claim.
+		const until = Math.ceil(since.now + lengthMs);
+		const seconds = lengthMs / 1000;
+		return { claim: { owner: this.owner, until, seconds, ...(cause && { cause }) }, since };
 	}
 
 	/** Milliseconds until the lease has to be taken for lost. */
@@ -284,27 +339,30 @@ export class Lease {
 		return claim.seconds * 1000 - passed;
 	}
 
-	/** True where the holder cannot count on it any more: seen unchanged for its whole length, or over for so long that no clock matters. */
+	/** True if the holder cannot count on it any more: it was seen unchanged for its whole length. */
 	private isOver({ owner, until, seconds }: LeaseClaim): boolean {
-		const { clock } = this.options;
+		const elapsed = this.options.clock.elapsed();
 		if (this.watched?.owner !== owner || this.watched.until !== until)
-			this.watched = { owner, until, since: clock.elapsed() };
-		return (
-			clock.elapsed() - this.watched.since >= seconds * 1000 || clock.now() - until > LONG_OVER_MS
-		);
+			this.watched = { owner, until, since: elapsed };
+		return elapsed - this.watched.since >= seconds * 1000;
 	}
 }
 
 function busy(): ProviderError {
 	return new ProviderError(
-		'another process of this n8n is getting a new token for this connection and is not done yet. Nothing is lost; try again in a while.',
+		'another process of this n8n is already refreshing this token. Nothing is lost; try again in a while.',
 		{ code: 'LEASE_BUSY' },
 	);
 }
 
+/** True if another process has the lease, so that nothing was sent. */
+export function isLost(error: unknown): boolean {
+	return error instanceof ProviderError && error.code === 'LEASE_BUSY';
+}
+
 function lost(): ProviderError {
 	return new ProviderError(
-		'another process of this n8n has taken over getting a new token for this connection. Nothing is lost; try again.',
+		'another process of this n8n has taken over refreshing this token. Nothing is lost; try again.',
 		{ code: 'LEASE_BUSY' },
 	);
 }

@@ -1,10 +1,9 @@
 import type { ClientAuthenticationMethod } from '../config/connection';
-import type { Bundle } from '../secrets/bundle';
 
 /** What an authorization server issued (RFC 6749 §5.1), with times instead of a duration. */
 export interface TokenSet {
 	readonly accessToken: string;
-	/** The scope granted, where the server said so (RFC 6749 §3.3). */
+	/** The scope granted, if the server said so (RFC 6749 §3.3). */
 	readonly scope?: string;
 	/** Milliseconds since the epoch at which the token request was sent; the lifetime counts from then. */
 	readonly issuedAt: number;
@@ -19,18 +18,6 @@ export interface IssuedTokens {
 	readonly tokenSet: TokenSet;
 	/** Absent: the server sent none, the old one stays (RFC 6749 §6). */
 	readonly refreshToken?: string;
-	/** Client authentication that worked, where it was found by trying. */
+	/** Client authentication that worked, if it was found by trying. */
 	readonly clientAuthentication?: ClientAuthenticationMethod;
-}
-
-/** The bundle with new tokens in it. The old refresh token stays where no new one came (RFC 6749 §6). */
-export function withTokens(bundle: Bundle, issued: IssuedTokens): Bundle {
-	const { tokenSet, refreshToken, clientAuthentication } = issued;
-	const { refused: _notAnyMore, ...rest } = bundle;
-	return {
-		...rest,
-		tokenSet,
-		...(refreshToken === undefined ? {} : { refreshToken }),
-		...(clientAuthentication === undefined ? {} : { clientAuthentication }),
-	};
 }

@@ -1,46 +1,20 @@
-import { ProviderError, ReconnectError, SecretStoreError, VaultedOAuth2Error } from '../errors';
-import type { Bundle, Refused } from '../secrets/bundle';
-import type { SealedBundle } from '../secrets/sealedBundle';
-import type { VersionBudget } from './budget';
-import type { Clock } from './clock';
-import { NO_EVENTS, type TokenCounters } from './events';
-import { freshness, refreshAt, type RefreshPolicy } from './freshness';
-import type { Lease, MayAsk } from './lease';
-import { Redemption } from './redemption';
-import { Setbacks } from './setbacks';
-import type { IssuedTokens, TokenSet } from './tokenSet';
-
-/** Asks the authorization server for tokens with what a bundle holds (RFC 6749 §4.4 or §6). */
-export interface TokenRequest {
-	/** Asks for tokens; `mayAsk` is called before each token request. @throws VaultedOAuth2Error, and what `mayAsk` rejects with */
-	send(bundle: Bundle, mayAsk?: MayAsk): Promise<IssuedTokens>;
-	/** True where both bundles lead to the same request, so that repeating it is pointless. */
-	same(left: Bundle, right: Bundle): boolean;
-	/** Fingerprint of what is asked for; see {@link TokenSet.requestedFor}. */
-	readonly requestedFor: string;
-	/** True where redeeming spends something that must not be lost: a refresh token. */
-	readonly rotates: boolean;
-	/** How the bundle's refresh token stands: undefined where it is not known to be refused. */
-	refused(bundle: Bundle): { readonly since: number; readonly error: ReconnectError } | undefined;
-	/** The mark that the bundle's refresh token is refused for good. */
-	markRefused(bundle: Bundle, at: number): Refused | undefined;
-}
+import { ProviderError, SecretStoreError, type VaultedOAuth2Error } from '../errors';
+import type { Bundle } from '../secrets/bundle';
+import { Attempts, type AttemptsOptions } from './attempts';
+import { within } from './clock';
+import type { Reason } from './decide';
+import type { TokenCounters } from './events';
+import { refreshAt } from './freshness';
+import { Replacements } from './replacements';
+import { SingleFlight } from './singleFlight';
+import type { TokenSet } from './tokenSet';
 
 /** What a {@link TokenSource} works with. */
-export interface TokenSourceOptions {
-	readonly bundle: SealedBundle;
-	readonly request: TokenRequest;
-	readonly policy: RefreshPolicy;
-	/** Fails where the bundle may not be used for this connection; called for every bundle read. */
-	readonly authorize: (bundle: Bundle) => void;
-	readonly budget: VersionBudget;
-	readonly clock: Clock;
-	/** Where several processes share the bundle and redeeming spends a refresh token; else there is nobody to agree with. */
-	readonly lease?: Lease;
-	readonly emit: (name: keyof TokenCounters, code?: string) => void;
+export interface TokenSourceOptions extends AttemptsOptions {
+	readonly counters: TokenCounters;
 }
 
-/** A connection's token as far as it is known without asking anybody. */
+/** A connection's token as far as it is known without asking anyone. */
 export interface TokenStatus {
 	readonly tokenSet: TokenSet | undefined;
 	/** Milliseconds since the epoch, or null: no known end. */
@@ -48,7 +22,7 @@ export interface TokenStatus {
 	readonly unsaved: boolean;
 	readonly versionId: string | undefined;
 	readonly lastError: VaultedOAuth2Error | undefined;
-	/** True where a refresh token is stored. */
+	/** True if a refresh token is stored. */
 	readonly refreshable: boolean;
 	/** Milliseconds since the epoch from which on the refresh token is known to be refused, here or in another process. */
 	readonly refusedSince: number | undefined;
@@ -57,372 +31,202 @@ export interface TokenStatus {
 	readonly askedScope: string | undefined;
 	/** How often each event happened in this process. */
 	readonly counters: TokenCounters;
-	/** Versions of the secret that each refresh writes, where it rotates the refresh token. */
+	/** Versions of the secret that each refresh writes, if it rotates the refresh token. */
 	readonly versionsPerRefresh: number;
 }
 
-/** While the still valid token serves and another process has the lease, the store is looked at again after this long. */
-const LOOK_AGAIN_MS = 5000;
-/** An API that refuses even a brand-new token means something else by 401; it leads to one token request in this time at most. */
-const REPLACEMENT_MS = 60_000;
-interface Flight {
-	readonly forced: boolean;
-	readonly promise: Promise<TokenSet>;
-}
+const USE: Reason = { kind: 'use' };
+/** A refresh gets this long in front of a call that has a valid token; then it goes on behind it. */
+const IN_FRONT_MS = 800;
+/** A call without a valid token waits no longer than this; the refresh goes on behind it. */
+const PATIENCE_MS = 120_000;
+/** It waits this long if the reason why there is none is known. */
+const KNOWN_CAUSE_MS = 5_000;
+/** A connection in use looks at the store this often: others may have connected, edited or removed something. */
+const LOOK_MS = 280_000;
+/** Without a valid token: how often the store is looked at for one, or for what would bring one. */
+const LOOK_WHILE_REFUSED_MS = 5_000;
+const LOOK_WHILE_DOWN_MS = 20_000;
+/** How often a referenced client secret is looked at while the provider refuses it. */
+const LOOK_AT_REFERENCE_MS = 45_000;
+/** A look at the store holds a call up no longer than this. */
+const LOOK_PATIENCE_MS = 2_000;
 
-/** Why a flight was started. */
-interface Reason {
-	/** Get a new token even where the present one looks fresh. */
-	readonly force: boolean;
-	/** The access token the API refused, where that is the reason. */
-	readonly refused?: string;
-}
-
-/** How far a refresh came. */
-interface Progress {
-	/** Another process has the lease. */
-	isBusy: boolean;
-	/** The store was read and is being written: what fails then is the claim. */
-	isUnwritable: boolean;
-}
-
-/**
- * Serves a connection's access token: one that will not expire under the request, refreshed once however many ask.
- */
+/** Serves a connection's access token: one that won't expire mid-request, refreshed once however many ask. */
 export class TokenSource {
-	private flight: Flight | undefined;
-	/** The last token that was asked for because its predecessor was refused. */
-	private replacement: TokenSet | undefined;
-	private readonly counters = { ...NO_EVENTS };
-	private readonly setbacks: Setbacks;
-	private readonly redemption: Redemption;
+	private readonly attempts: Attempts;
+	private readonly replacements: Replacements;
+	private readonly looks = new SingleFlight<Bundle>();
+	private lookedAtReference = -Infinity;
 
 	constructor(private readonly options: TokenSourceOptions) {
-		const emit = (name: keyof TokenCounters, code?: string) => this.tell(name, code);
-		this.setbacks = new Setbacks({ ...options, emit });
-		this.redemption = new Redemption({ ...options, emit });
+		this.attempts = new Attempts(options);
+		this.replacements = new Replacements(options.clock);
 	}
 
 	/**
-	 * A usable token set: the known one while it is fresh, else a newer one from the store, else one from the authorization server.
+	 * A usable token set: the known one while it is valid, else a newer one from the store, else one from the authorization server.
 	 *
 	 * @throws VaultedOAuth2Error of any class
 	 */
 	async get(): Promise<TokenSet> {
-		const known = this.known();
-		if (known !== undefined && this.freshness(known) === 'fresh') {
-			if (this.options.bundle.unsaved) await this.redemption.saveUnsaved();
-			return known;
+		this.attempts.used();
+		const known = this.attempts.known();
+		const decision = this.attempts.decide(known, USE, this.isClosedFor(known));
+		switch (decision.act) {
+			case 'serve':
+				this.lookNowAndThen();
+				return decision.tokenSet;
+			case 'refresh':
+				return decision.tokenSet === undefined
+					? await this.withoutToken()
+					: await this.inFront(decision.tokenSet);
+			case 'refuse':
+				return await this.whileClosed();
 		}
-		return await this.join({ force: false });
 	}
 
-	/** A new token set from the authorization server, also where the present one is fresh. @throws VaultedOAuth2Error */
+	/** A new token set from the authorization server, even if the current one is still valid. @throws VaultedOAuth2Error */
 	async refreshNow(): Promise<TokenSet> {
-		return await this.join({ force: true });
+		return await this.attempts.next({ kind: 'forced' });
 	}
 
 	/**
-	 * A token set other than one the API refused with 401 (RFC 6750 §3.1 `invalid_token`): a newer one from memory or the store, else a
-	 * new one. Where a token that was issued because of a refusal is refused as well, the API means something else by 401: then nothing
-	 * is asked for until a while has passed, and the result is undefined.
+	 * A token set other than one the API refused with 401 (RFC 6750 §3.1 `invalid_token`): a newer one from memory or the store, else a new one.
+	 * Undefined if the API means something else by 401: this endpoint has refused a new token as well.
 	 *
+	 * @param endpoint path of the address that refused it
 	 * @throws VaultedOAuth2Error
 	 */
-	async replaceRefused(accessToken: string): Promise<TokenSet | undefined> {
-		const known = this.known();
-		if (
-			known !== undefined &&
-			known.accessToken !== accessToken &&
-			this.freshness(known) === 'fresh'
-		)
-			return known;
-		const { replacement } = this;
-		if (
-			replacement?.accessToken === accessToken &&
-			this.options.clock.now() - replacement.issuedAt < REPLACEMENT_MS
-		) {
-			return undefined;
-		}
-		return await this.join({ force: true, refused: accessToken });
+	async replaceRefused(accessToken: string, endpoint = ''): Promise<TokenSet | undefined> {
+		const { attempts, replacements } = this;
+		const reason: Reason = { kind: 'refused', accessToken };
+		const isOther = (tokenSet: TokenSet | undefined): tokenSet is TokenSet =>
+			attempts.decide(tokenSet, reason).act === 'serve';
+		const known = this.attempts.known();
+		if (isOther(known)) return known;
+		const running = await attempts.running?.catch(() => undefined);
+		if (isOther(running)) return running;
+		await this.look(LOOK_PATIENCE_MS);
+		const stored = this.attempts.known();
+		if (isOther(stored)) return stored;
+		if (!replacements.isWorthwhile(endpoint)) return undefined;
+		attempts.openIfChanged();
+		const { closedBy } = attempts.gate;
+		if (closedBy !== undefined) throw closedBy;
+		const tokenSet = await attempts.next(reason);
+		replacements.replaced(endpoint);
+		return tokenSet;
+	}
+
+	/** The API took a token at this address: a later 401 there is about the token. */
+	accepted(endpoint: string): void {
+		this.replacements.accepted(endpoint);
 	}
 
 	/** What is known without asking store or provider. */
 	status(): TokenStatus {
-		const { bundle, policy, request } = this.options;
+		const { attempts } = this;
+		const { bundle, policy, request, lease, counters } = this.options;
 		const { lastKnown } = bundle;
-		const tokenSet = this.usable(lastKnown);
+		const tokenSet = attempts.usable(lastKnown);
+		attempts.openIfChanged();
+		const isLeased = lastKnown !== undefined && lease.isShared(lastKnown);
 		return {
 			tokenSet,
 			refreshAt: tokenSet && refreshAt(policy, tokenSet),
 			unsaved: bundle.unsaved,
 			versionId: bundle.versionId,
-			lastError: this.setbacks.lasting,
+			lastError: attempts.gate.cause,
 			refreshable: lastKnown?.refreshToken !== undefined,
-			refusedSince: lastKnown && request.refused(lastKnown)?.since,
+			refusedSince: attempts.deadSince(lastKnown),
 			connectedAt: lastKnown?.authorization?.connectedAt,
 			askedScope: lastKnown?.authorization?.askedScope,
-			counters: { ...this.counters },
-			versionsPerRefresh: this.options.lease === undefined ? 1 : 2,
+			counters: { ...counters },
+			versionsPerRefresh: request.usesRefreshToken && isLeased ? 2 : 1,
 		};
 	}
 
-	/** Reads the store, so that {@link status} tells what is stored now. @throws VaultedOAuth2Error */
+	/** Reads the store, so that {@link status} reports what is stored now. @throws VaultedOAuth2Error */
 	async load(): Promise<void> {
-		this.options.authorize(await this.options.bundle.read());
+		this.options.authorize(await this.looks.join(async () => await this.options.bundle.read()));
 	}
 
-	/** One flight at a time. Who forces a refresh never joins a flight that began before it was asked for, unless that one is forced too. */
-	private async join(reason: Reason): Promise<TokenSet> {
-		const running = this.flight;
-		if (running !== undefined) {
-			if (!reason.force) return await running.promise;
-			const before = await running.promise.catch(() => undefined);
-			if (
-				reason.refused !== undefined &&
-				before !== undefined &&
-				before.accessToken !== reason.refused
-			)
-				return before;
-			// Several that were waiting for the same flight share the next one.
-			const next = this.flight;
-			if (next?.forced === true && next !== running) return await next.promise;
+	/** There is a valid token: nobody waits longer than a moment for the next one. */
+	private async inFront(valid: TokenSet): Promise<TokenSet> {
+		const { attempts } = this;
+		const { clock, phase } = this.options;
+		if (attempts.running !== undefined || phase() === 'ending') return valid;
+		const attempt = attempts.join(USE).catch(() => valid);
+		// A process that ends right after its run finishes what it began.
+		const isShort = phase() === 'short';
+		const tokenSet = await (isShort ? attempt : within(clock, IN_FRONT_MS, attempt));
+		return attempts.isValid(tokenSet) ? tokenSet : await this.stillValid(valid);
+	}
+
+	private async stillValid(tokenSet: TokenSet): Promise<TokenSet> {
+		return this.attempts.isValid(tokenSet) ? tokenSet : await this.get();
+	}
+
+	/** There is none: wait for one, but not long if it is known why there is none. */
+	private async withoutToken(): Promise<TokenSet> {
+		const { cause } = this.attempts.gate;
+		const patienceMs = cause === undefined ? PATIENCE_MS : KNOWN_CAUSE_MS;
+		const tokenSet = await within(this.options.clock, patienceMs, this.attempts.join(USE));
+		if (tokenSet === undefined) throw cause ?? pending();
+		return tokenSet;
+	}
+
+	/** It is too early to ask, unless something has changed since. */
+	private async whileClosed(): Promise<TokenSet> {
+		const { bundle, clock } = this.options;
+		const { gate } = this.attempts;
+		const { cause } = gate;
+		if (bundle.isReadable && !(cause instanceof SecretStoreError)) {
+			const every = cause?.temporary === true ? LOOK_WHILE_DOWN_MS : LOOK_WHILE_REFUSED_MS;
+			if (clock.elapsed() - bundle.lookedAt >= every) await this.look(LOOK_PATIENCE_MS);
 		}
-		const flight: Flight = {
-			forced: reason.force,
-			promise: this.fly(reason),
-		};
-		this.flight = flight;
-		try {
-			return await flight.promise;
-		} finally {
-			if (this.flight === flight) this.flight = undefined;
-		}
+		if (cause?.temporary === false) await this.lookAtReference();
+		const known = this.attempts.known();
+		if (!this.isClosedFor(known) || this.attempts.isValid(known)) return await this.get();
+		throw gate.closedBy ?? cause ?? pending();
 	}
 
-	/** While another process has the lease, waits between looks; outside the exclusive task, so that a save in the editor is not held up. */
-	private async fly(reason: Reason): Promise<TokenSet> {
-		const { bundle, lease } = this.options;
-		let wait: (() => Promise<void>) | undefined;
-		for (;;) {
-			const tokenSet = await bundle.exclusive(() => this.refresh(reason));
-			if (tokenSet !== undefined) return tokenSet;
-			if (wait === undefined) this.tell('lease waited for');
-			wait ??= lease?.patience();
-			try {
-				await wait?.();
-			} catch (error) {
-				return this.failed(error, undefined);
-			}
-		}
+	/** Without a cause it is closed only for those who have a valid token. */
+	private isClosedFor(tokenSet: TokenSet | undefined): boolean {
+		const { attempts } = this;
+		attempts.openIfChanged();
+		const { left, cause } = attempts.gate;
+		return left > 0 && (cause !== undefined || attempts.isValid(tokenSet));
 	}
 
-	/** One look, and a refresh where it is needed; undefined where another process is at it and there is nothing to serve meanwhile. */
-	private async refresh(reason: Reason): Promise<TokenSet | undefined> {
-		const { bundle } = this.options;
-		const valid = reason.refused === undefined ? this.validNow(bundle.lastKnown) : undefined;
-		if (!reason.force) {
-			if (valid === undefined) this.setbacks.assertNotTooEarly();
-			else if (this.setbacks.isCooling) return valid;
-		}
-		const progress: Progress = { isBusy: false, isUnwritable: false };
-		try {
-			const stored = await this.look(reason, progress);
-			const adopted = this.adoptable(stored, reason);
-			if (adopted !== undefined) {
-				this.succeeded('adopted');
-				return adopted;
-			}
-			if (progress.isBusy) return this.servedMeanwhile(reason);
-			const serving = reason.force ? undefined : this.validNow(stored);
-			if (serving !== undefined && this.isUnrefreshable(stored)) {
-				// Nothing can be done about its end; until then it serves.
-				this.setbacks.cool();
-				return serving;
-			}
-			const isFirst = this.usable(stored) === undefined;
-			const tokenSet = await this.redeem(stored, reason);
-			if (reason.refused !== undefined) this.replacement = tokenSet;
-			this.succeeded(isFirst ? 'acquired' : 'refreshed');
-			return tokenSet;
-		} catch (error) {
-			if (error instanceof ProviderError && error.code === 'LEASE_BUSY')
-				return this.servedMeanwhile(reason);
-			await this.afterFailure(error);
-			// What the store was just found to hold counts as well.
-			const serving = reason.force ? undefined : this.validNow(bundle.lastKnown);
-			return this.failed(error, serving, progress.isUnwritable);
-		}
+	private lookNowAndThen(): void {
+		const { bundle, clock, phase } = this.options;
+		const isDue = clock.elapsed() - bundle.lookedAt >= LOOK_MS;
+		if (isDue && phase() === 'running') void this.look(LOOK_PATIENCE_MS);
 	}
 
-	/** While another process has the lease: the valid token, where there is one. */
-	private servedMeanwhile(reason: Reason): TokenSet | undefined {
-		const serving = reason.force ? undefined : this.validNow(this.options.bundle.lastKnown);
-		if (serving !== undefined) this.setbacks.cool(LOOK_AGAIN_MS);
-		return serving;
+	/** Reads the store. What is wrong with it is reported to whoever needs it. */
+	private async look(patienceMs: number): Promise<void> {
+		const { bundle, clock } = this.options;
+		const look = this.looks.join(async () => await bundle.read()).catch(() => undefined);
+		await within(clock, patienceMs, look);
 	}
 
-	/** What the store holds, with the lease on it where it is needed and to be had. */
-	private async look(reason: Reason, progress: Progress): Promise<Bundle> {
-		const { bundle, lease, authorize } = this.options;
-		if (lease === undefined) {
-			const valid = reason.refused === undefined ? this.validNow(bundle.lastKnown) : undefined;
-			const stored = await this.readStore(valid, reason);
-			if (this.adoptable(stored, reason) === undefined) this.assertWorthAsking(stored, reason);
-			return stored;
-		}
-		const claimed = await lease.claim((newest) => {
-			progress.isUnwritable = false;
-			authorize(newest);
-			if (this.adoptable(newest, reason) !== undefined || this.isUnrefreshable(newest)) return true;
-			this.assertWorthAsking(newest, reason);
-			progress.isUnwritable = true;
-			return false;
-		});
-		progress.isUnwritable = false;
-		progress.isBusy = claimed.outcome === 'busy';
-		if (claimed.takenOver) this.tell('lease taken over');
-		return claimed.bundle;
+	/** A referenced client secret may have been mended. */
+	private async lookAtReference(): Promise<void> {
+		const { request, clock } = this.options;
+		if (clock.elapsed() - this.lookedAtReference < LOOK_AT_REFERENCE_MS) return;
+		this.lookedAtReference = clock.elapsed();
+		const reading = request.readReference().catch(() => undefined);
+		const reference = await within(clock, LOOK_PATIENCE_MS, reading);
+		if (reference !== undefined) this.attempts.sawReference(reference.versionId);
 	}
+}
 
-	/** A token set that makes asking the provider needless. */
-	private adoptable(stored: Bundle, reason: Reason): TokenSet | undefined {
-		if (reason.force && reason.refused === undefined) return undefined;
-		const tokenSet = this.usable(stored);
-		return tokenSet !== undefined &&
-			tokenSet.accessToken !== reason.refused &&
-			this.freshness(tokenSet) === 'fresh'
-			? tokenSet
-			: undefined;
-	}
-
-	/** True where a refresh token is needed and there is none. */
-	private isUnrefreshable({ refreshToken }: Bundle): boolean {
-		return this.options.request.rotates && refreshToken === undefined;
-	}
-
-	/**
-	 * Another process may have stored a newer token, an administrator another secret. Where the store does not answer, a grant that has
-	 * nothing to lose goes on with what is known; a refresh token is not spent when its successor might have no place.
-	 */
-	private async readStore(valid: TokenSet | undefined, reason: Reason): Promise<Bundle> {
-		const { bundle, request, budget, clock, authorize } = this.options;
-		try {
-			const stored = await bundle.read();
-			budget.saw(bundle.versionId, clock.now());
-			authorize(stored);
-			return stored;
-		} catch (error) {
-			const known = bundle.lastKnown;
-			const goesOn =
-				error instanceof SecretStoreError &&
-				error.temporary &&
-				!request.rotates &&
-				known !== undefined;
-			if (!goesOn || (valid !== undefined && !reason.force)) throw error;
-			this.tell('served while the secret store is down', error.code);
-			return known;
-		}
-	}
-
-	/** A person who forces a refresh is let through. @throws ReconnectError, ConfigurationError */
-	private assertWorthAsking(stored: Bundle, reason: Reason): void {
-		if (reason.force && reason.refused === undefined) return;
-		this.setbacks.assertWorthAsking(stored);
-	}
-
-	/** Writes down that the refresh token is dead, so that every process knows that a person is needed, and lets the lease go. */
-	private async afterFailure(error: unknown): Promise<void> {
-		const { bundle, request, clock, lease } = this.options;
-		const known = bundle.lastKnown;
-		const isDead = error instanceof ReconnectError && error.code === 'INVALID_GRANT';
-		const isNew = isDead && known !== undefined && request.refused(known) === undefined;
-		const mark = (newest: Bundle): Bundle => {
-			if (!isNew || !request.same(newest, known)) return newest;
-			const refused = request.markRefused(newest, clock.now());
-			return refused === undefined ? newest : { ...newest, refused };
-		};
-		if (lease?.isHeld === true) {
-			if (!this.keepsLease(lease, error)) await lease.release(mark);
-		} else if (isNew && !bundle.unsaved) {
-			// The refusal itself is what has to be told.
-			await bundle.change(mark).catch(() => undefined);
-		}
-	}
-
-	/**
-	 * A first failure of the provider may be over at once, so others may try. Where it goes on failing, the lease is left to run out: that
-	 * bounds the versions of the secret that an outage costs, and the calls of all processes together.
-	 */
-	private keepsLease(lease: Lease, error: unknown): boolean {
-		return (
-			lease.growsUnreleased &&
-			error instanceof ProviderError &&
-			this.setbacks.last instanceof ProviderError
-		);
-	}
-
-	/** Asks the authorization server; where it refuses, the store may hold something newer. */
-	private async redeem(stored: Bundle, reason: Reason): Promise<TokenSet> {
-		const { bundle, request, lease, authorize } = this.options;
-		try {
-			return await this.redemption.redeem(stored);
-		} catch (error) {
-			if (
-				!(error instanceof VaultedOAuth2Error) ||
-				!['INVALID_GRANT', 'INVALID_CLIENT'].includes(error.code)
-			)
-				throw error;
-			const reread = await bundle.read();
-			authorize(reread);
-			if (request.same(stored, reread)) {
-				if (error instanceof ReconnectError) this.setbacks.heardRefusal();
-				throw error;
-			}
-			const newer = this.adoptable(reread, reason);
-			if (newer === undefined) return await this.redemption.redeem(reread);
-			if (lease?.isHeld === true) await lease.release();
-			return newer;
-		}
-	}
-
-	private tell(name: keyof TokenCounters, code?: string): void {
-		this.counters[name] += 1;
-		this.options.emit(name, code);
-	}
-
-	private succeeded(name: keyof TokenCounters): void {
-		this.setbacks.succeeded();
-		this.tell(name);
-	}
-
-	/** A temporary failure is no failure while the token is valid; everything else is told at once. */
-	private failed(error: unknown, valid: TokenSet | undefined, claiming = false): TokenSet {
-		if (!(error instanceof VaultedOAuth2Error)) throw error;
-		const isValid = valid !== undefined && this.freshness(valid) !== 'expired';
-		if (this.setbacks.remember(error, isValid, claiming) && isValid) return valid;
-		throw error;
-	}
-
-	/** The known token set. A bundle is shared by all credentials that point at it, so what it may be used for is checked each time. */
-	private known(): TokenSet | undefined {
-		const { bundle, authorize } = this.options;
-		if (bundle.lastKnown !== undefined) authorize(bundle.lastKnown);
-		return this.usable(bundle.lastKnown);
-	}
-
-	/** The bundle's token set, where it was asked for with just what this connection asks for. */
-	private usable(bundle: Bundle | undefined): TokenSet | undefined {
-		const tokenSet = bundle?.tokenSet;
-		return tokenSet?.requestedFor === this.options.request.requestedFor ? tokenSet : undefined;
-	}
-
-	private validNow(bundle: Bundle | undefined): TokenSet | undefined {
-		const tokenSet = this.usable(bundle);
-		return tokenSet !== undefined && this.freshness(tokenSet) !== 'expired' ? tokenSet : undefined;
-	}
-
-	private freshness(tokenSet: TokenSet): ReturnType<typeof freshness> {
-		return freshness(this.options.policy, tokenSet, this.options.clock.now());
-	}
+function pending(): ProviderError {
+	return new ProviderError(
+		'a new token was asked for and is not there yet; many others may be in front of it. Nothing is lost; try again in a while.',
+		{ code: 'REFRESH_PENDING' },
+	);
 }

@@ -43,6 +43,46 @@ describe('several processes', () => {
 	});
 });
 
+describe('the command', () => {
+	it.each(['worker', 'webhook'])(
+		'%s is part of queue mode, though EXECUTIONS_MODE is not set',
+		(command) => {
+			expect(readInstanceSettings({}, command)).toMatchObject({
+				severalProcesses: true,
+				endsAfterRun: false,
+			});
+		},
+	);
+
+	it.each([undefined, 'start', '--tunnel', '-o'])('%s is a regular n8n', (argument) => {
+		expect(readInstanceSettings({}, argument)).toMatchObject({
+			severalProcesses: false,
+			endsAfterRun: false,
+		});
+	});
+
+	it.each(['execute', 'execute-batch', 'executeBatch'])('%s ends after its run', (command) => {
+		expect(readInstanceSettings({}, command)).toMatchObject({
+			severalProcesses: false,
+			endsAfterRun: true,
+		});
+	});
+});
+
+describe('the time to end', () => {
+	it.each<[NodeJS.ProcessEnv, string, number]>([
+		[{}, 'start', 30_000],
+		[{ N8N_GRACEFUL_SHUTDOWN_TIMEOUT: '90' }, 'start', 90_000],
+		[{ N8N_GRACEFUL_SHUTDOWN_TIMEOUT: '90' }, 'worker', 90_000],
+		[{ N8N_GRACEFUL_SHUTDOWN_TIMEOUT: '90', QUEUE_WORKER_TIMEOUT: '10' }, 'worker', 10_000],
+		[{ N8N_GRACEFUL_SHUTDOWN_TIMEOUT: '90', QUEUE_WORKER_TIMEOUT: '10' }, 'webhook', 90_000],
+		[{ N8N_GRACEFUL_SHUTDOWN_TIMEOUT: 'long' }, 'start', 30_000],
+		[{ N8N_GRACEFUL_SHUTDOWN_TIMEOUT: '0' }, 'start', 30_000],
+	])('is with %j as %s: %i ms', (env, command, expected) => {
+		expect(readInstanceSettings(env, command).shutdownMs).toBe(expected);
+	});
+});
+
 describe('encryption key', () => {
 	it('is N8N_ENCRYPTION_KEY, trimmed and without quotes, even where the settings file has another', () => {
 		writeSettings('{"encryptionKey":"from-settings"}');

@@ -243,6 +243,17 @@ describe.each([{ modern: false }, { modern: true }])(
 			expect(counts().tokens - before.tokens).toBe(1);
 		});
 
+		it('heals again and again, each time with one token request', async () => {
+			const { id } = await save({ validationPath: '/me' });
+			for (let round = 0; round < 5; round += 1) {
+				provider.revoke((await lastToken()).accessToken);
+				const before = counts();
+				const run = await request(id, { url: `${api.url}/echo`, method: 'POST', modern });
+				expect(run.status).toBe('success');
+				expect(counts().tokens - before.tokens).toBe(1);
+			}
+		});
+
 		it('tells a failure of the credential in the core’s own words, and tries nothing twice', async () => {
 			const { id } = await save();
 			provider.revoke((await lastToken()).accessToken);

@@ -8,6 +8,7 @@ import { createEgress } from '../../src/http/createEgress';
 import { openStore } from '../../src/secrets/openStore';
 import type { SecretStore } from '../../src/secrets/store';
 import type { Answer, Moment, Order } from './crew';
+import { settingsOf, WORKER } from './settings';
 
 /** What is to happen in this round. */
 let order: Order | undefined;
@@ -52,18 +53,14 @@ function dyingStore(store: SecretStore): SecretStore {
 	};
 }
 
-function connectionsFor({ userFolder, leaseMs, fields }: Order): Connections {
-	const key = JSON.stringify([userFolder, leaseMs, fields['tokenUrl']]);
+function connectionsFor({ userFolder, leaseMs, fields, role = WORKER }: Order): Connections {
+	const settings = settingsOf(userFolder, role);
+	const key = JSON.stringify([userFolder, leaseMs, fields['tokenUrl'], role]);
 	const existing = opened.get(key);
-	if (existing !== undefined) return existing;
+	// What ends after its run knows nothing of the one before.
+	if (existing !== undefined && !settings.endsAfterRun) return existing;
 	const connections = new Connections({
-		settings: {
-			userFolder,
-			encryptionKey: 'key of a test instance',
-			awsSystemCredentialsAllowed: false,
-			severalProcesses: true,
-			egressPolicy: undefined,
-		},
+		settings,
 		egress: dyingEgress(String(fields['tokenUrl'])),
 		now: () => Date.now() + ahead,
 		elapsed: () => performance.now(),

@@ -2,6 +2,8 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
+import type { Role } from './settings';
+
 /** When a process is killed, as seen from the redemption it is at. */
 export type Moment = 'before the call' | 'between answer and write' | 'after the write';
 
@@ -14,6 +16,8 @@ export interface Order {
 	/** How far the clock of the round is ahead, in milliseconds. */
 	readonly aheadMs: number;
 	readonly leaseMs?: number;
+	/** What the process pretends to be. Default: a worker. */
+	readonly role?: Role;
 	readonly diesAt?: Moment;
 	/** A file that the first process to come there makes; only that one dies. */
 	readonly deathMark?: string;
@@ -41,11 +45,16 @@ export class Crew {
 		return crew;
 	}
 
-	/** Has all processes call at once. `undefined` for one that died of it; it has a successor by then. */
-	async call(order: Order): Promise<(Answer | undefined)[]> {
+	/**
+	 * Has all processes call at once. `undefined` for one that died of it; it has a successor by then.
+	 *
+	 * @param roles what each process pretends to be, if not all are the same
+	 */
+	async call(order: Order, roles: readonly Role[] = []): Promise<(Answer | undefined)[]> {
 		const answers = await Promise.all(
-			this.members.map(async (member) => {
-				member.send(order);
+			this.members.map(async (member, index) => {
+				const role = roles[index];
+				member.send(role === undefined ? order : { ...order, role });
 				const [answer] = (await Promise.race([once(member, 'message'), once(member, 'close')])) as [
 					Answer | number | null,
 				];

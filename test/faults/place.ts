@@ -7,6 +7,7 @@ import { Connections } from '../../src/connections';
 import { createEgress } from '../../src/http/createEgress';
 import { startSecretsManagerServer, TEST_IDENTITY } from '../support/secretsManagerServer';
 import type { Order } from './crew';
+import { settingsOf, WORKER } from './settings';
 import { startStrictProvider, type StrictProvider } from './strictProvider';
 
 export type StoreKind = 'awsSecretsManager' | 'localVault';
@@ -71,13 +72,7 @@ export class Place {
 
 	private connections(): Connections {
 		return new Connections({
-			settings: {
-				userFolder: this.folder,
-				encryptionKey: 'key of a test instance',
-				awsSystemCredentialsAllowed: false,
-				severalProcesses: true,
-				egressPolicy: undefined,
-			},
+			settings: settingsOf(this.folder, WORKER),
 			egress: createEgress(undefined, {}),
 			now: Date.now,
 			emit: () => undefined,

@@ -1,94 +1,50 @@
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 
 import { listenOnLoopback } from '../support/loopback';
+import { StrictRotation, type TokenAnswer } from './strictRotation';
 
-/** All refresh tokens that came from one consent. */
-interface Family {
-	valid: string;
-	isRevoked: boolean;
-}
-
-/** What happened at the token endpoint since the last look. */
-export interface Tally {
-	redeemed: number;
-	/** A refresh token that had been redeemed before: it revoked its family. */
-	reused: number;
-	/** Any token of a revoked family, or one that was never issued. */
-	refused: number;
-}
-
-/** An authorization server with one kind of client and strict rotation: a refresh token that comes twice revokes its whole family. */
-export interface StrictProvider {
+/** An authorization server with one kind of client, on a loopback port. */
+export interface StrictProvider extends Pick<StrictRotation, 'mint' | 'isLatest' | 'take'> {
 	readonly tokenUrl: string;
+	readonly rotation: StrictRotation;
 	/** Milliseconds between a redemption and its answer. */
 	delayMs: number;
-	/** A refresh token somebody has just consented to. */
-	mint(): string;
-	/** True where the access token is the last one that its family got. */
-	isLatest(accessToken: string): boolean;
-	/** The tally, which begins anew. */
-	take(): Tally;
+	/** Answers wait for it; the refresh token is redeemed by then. */
+	held: Promise<void> | undefined;
+	/** Token requests that have arrived. */
+	arrived: number;
+	/** What it answers instead, if anything; `hang` is no answer at all. The refresh token is not looked at then. */
+	instead: TokenAnswer | 'hang' | undefined;
 	close(): Promise<void>;
 }
 
-const NOTHING: Tally = { redeemed: 0, reused: 0, refused: 0 };
-
+/** A provider with strict rotation: a refresh token that comes twice revokes its whole family. */
 export async function startStrictProvider(): Promise<StrictProvider> {
 	const server = await listenOnLoopback();
-	const families = new Map<string, Family>();
-	const latest = new Map<Family, string>();
-	let tally = { ...NOTHING };
-
-	function issue(family: Family): string {
-		family.valid = `rt-${randomUUID()}`;
-		families.set(family.valid, family);
-		return family.valid;
-	}
-
-	/** The answer to a redemption, decided when it arrives. */
-	function redeem(refreshToken: string): { status: number; body: object } {
-		const family = families.get(refreshToken);
-		if (family === undefined || family.isRevoked || family.valid !== refreshToken) {
-			if (family !== undefined && !family.isRevoked) {
-				tally.reused += 1;
-				family.isRevoked = true;
-			} else tally.refused += 1;
-			return { status: 400, body: { error: 'invalid_grant' } };
-		}
-		tally.redeemed += 1;
-		const accessToken = `at-${randomUUID()}`;
-		latest.set(family, accessToken);
-		return {
-			status: 200,
-			body: {
-				access_token: accessToken,
-				refresh_token: issue(family),
-				token_type: 'Bearer',
-				expires_in: 3600,
-			},
-		};
-	}
-
+	const rotation = new StrictRotation();
 	const provider: StrictProvider = {
 		tokenUrl: `${server.origin}/token`,
+		rotation,
 		delayMs: 0,
-		mint: () => issue({ valid: '', isRevoked: false }),
-		isLatest: (accessToken) => [...latest.values()].includes(accessToken),
-		take: () => {
-			const taken = tally;
-			tally = { ...NOTHING };
-			return taken;
-		},
+		held: undefined,
+		arrived: 0,
+		instead: undefined,
+		mint: () => rotation.mint(),
+		isLatest: (accessToken) => rotation.isLatest(accessToken),
+		take: () => rotation.take(),
 		close: () => server.close(),
 	};
 
 	server.serve((request, response) => {
-		void readText(request).then((text) => {
-			const { status, body } = redeem(new URLSearchParams(text).get('refresh_token') ?? '');
+		void readText(request).then(async (text) => {
+			provider.arrived += 1;
+			const answer = provider.instead ?? rotation.answer(new URLSearchParams(text));
+			if (answer === 'hang') return;
+			await provider.held;
+			const { status, headers, body } = answer;
 			setTimeout(() => {
-				response.writeHead(status, { 'content-type': 'application/json' });
-				response.end(JSON.stringify(body));
+				response.writeHead(status, { 'content-type': 'application/json', ...headers });
+				response.end(typeof body === 'string' ? body : JSON.stringify(body));
 			}, provider.delayMs);
 		});
 	});

@@ -107,7 +107,7 @@ describe('a token revoked before its time', () => {
 	});
 });
 
-test('a call is tried again once, however many of its steps are refused', async () => {
+test('a call is tried again twice at most, however many of its steps are refused', async () => {
 	const credential = await rig.saved({ apiBaseUrl: rig.recorder.url });
 	let refusals = 0;
 	rig.recorder.reset();
@@ -121,7 +121,7 @@ test('a call is tried again once, however many of its steps are refused', async 
 	};
 	const { error } = await run(credential, { path: '/a' });
 	expect(error).toMatchObject({ httpCode: '401' });
-	expect(rig.recorder.requests.map(({ path }) => path)).toEqual(['/a', '/a', '/b']);
+	expect(rig.recorder.requests.map(({ path }) => path)).toEqual(['/a', '/a', '/b', '/b']);
 });
 
 describe('an API that always answers 401', () => {

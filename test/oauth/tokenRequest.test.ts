@@ -23,7 +23,9 @@ const bundle: Bundle = {
 	sealedFor: { grantType: 'refresh_token', clientId: 'c', apiOrigins: [] },
 	clientSecret: 'cs',
 	refreshToken: 'rt',
+	tokenSets: [],
 	typedSha256: {},
+	generation: 0,
 	other: {},
 };
 
@@ -40,14 +42,20 @@ function recording() {
 			return await Promise.resolve({ accessToken: 'at', expiresIn: 60, sentAt: 0 });
 		},
 	} as unknown as AuthorizationServer;
-	return { steps, request: createTokenRequest({ connection, server, store: new MemoryStore() }) };
+	return {
+		steps,
+		server,
+		request: createTokenRequest({ connection, server, store: new MemoryStore() }),
+	};
 }
 
 it('asks before each token request whether it may be sent', async () => {
 	const { steps, request } = recording();
-	await request.send(bundle, async () => {
-		steps.push('may I?');
-		await Promise.resolve();
+	await request.send(bundle, {
+		beforeSend: async () => {
+			steps.push('may I?');
+			await Promise.resolve();
+		},
 	});
 	expect(steps).toEqual(['may I?', 'client_secret_basic', 'may I?', 'client_secret_post']);
 });
@@ -55,10 +63,49 @@ it('asks before each token request whether it may be sent', async () => {
 it('sends nothing that may not be sent', async () => {
 	const { steps, request } = recording();
 	const lost = new Error('lost');
-	const refused = request.send(bundle, async () => {
-		if (steps.length > 0) throw lost;
-		await Promise.resolve();
+	const refused = request.send(bundle, {
+		beforeSend: async () => {
+			if (steps.length > 0) throw lost;
+			await Promise.resolve();
+		},
 	});
 	await expect(refused).rejects.toBe(lost);
 	expect(steps).toEqual(['client_secret_basic']);
+});
+
+describe('the digest of what would be sent', () => {
+	const { request } = recording();
+	const digest = request.digest(bundle);
+
+	it.each<[string, Partial<Bundle>]>([
+		['another refresh token', { refreshToken: 'rt-2' }],
+		['another client secret', { clientSecret: 'cs-2' }],
+		['another client authentication', { clientAuthentication: 'client_secret_post' }],
+	])('changes with %s', (_name, changes) => {
+		expect(request.digest({ ...bundle, ...changes })).not.toBe(digest);
+	});
+
+	it('does not change with what is not sent', () => {
+		const other: Bundle = { ...bundle, label: 'M', generation: 7, other: { note: 'x' } };
+		expect(request.digest(other)).toBe(digest);
+	});
+});
+
+it('asks for the same with its scopes in another order, and for something else with other parameters or resources', () => {
+	const { server } = recording();
+	const requestedFor = (changes: Partial<Connection>): string =>
+		createTokenRequest({
+			connection: { ...connection, ...changes },
+			server,
+			store: new MemoryStore(),
+		}).requestedFor;
+	expect(requestedFor({ scope: 'a b' })).toBe(requestedFor({ scope: 'b a' }));
+	const all = [
+		requestedFor({}),
+		requestedFor({ scope: 'a' }),
+		requestedFor({ tokenParameters: { audience: 'one' } }),
+		requestedFor({ tokenParameters: { audience: 'two' } }),
+		requestedFor({ resources: ['https://a.example'] }),
+	];
+	expect(new Set(all).size).toBe(all.length);
 });

@@ -13,6 +13,8 @@ export interface TokenFault {
 	requests?: number;
 	/** Holds the request back first: milliseconds, or until the promise resolves. */
 	wait?: number | Promise<unknown>;
+	/** Called when the provider has acted: tokens are issued, a refresh token is rotated. Holds the answer back until the promise resolves. */
+	holdAnswer?: () => Promise<unknown>;
 	/** Sent in place of an answer of the provider, which never hears of the request. */
 	instead?: TokenAnswer;
 	/** Changes the answer after the provider acted: tokens are issued, a refresh token is rotated. */
@@ -66,9 +68,9 @@ export class TokenEndpoint {
 	async handle(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
 		const receivedAt = this.#now();
 		const fault = this.#nextFault();
-		if (typeof fault.wait === 'number') {
-			await new Promise((resolve) => setTimeout(resolve, fault.wait as number));
-		} else await fault.wait;
+		const { wait } = fault;
+		if (typeof wait === 'number') await new Promise((resolve) => setTimeout(resolve, wait));
+		else await wait;
 
 		if (fault.instead) {
 			const params = Object.fromEntries(new URLSearchParams(await readBody(ctx)));
@@ -78,6 +80,7 @@ export class TokenEndpoint {
 		}
 
 		await this.#inTurn(next);
+		await fault.holdAnswer?.();
 		const params: Params = ctx.oidc.params ?? {};
 		const answer = { status: ctx.status, body: ctx.body as Record<string, unknown> };
 		const result = text(answer.body['error']) ?? 'ok';

@@ -2,12 +2,12 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { Connections } from '../../src/connections';
+import type { InstanceSettings } from '../../src/config/instanceSettings';
+import { Connections, type ConnectionsOptions } from '../../src/connections';
 import { createEgress } from '../../src/http/createEgress';
-import type { Egress } from '../../src/http/egress';
 import type { SealedFields } from '../../src/sealing';
-import type { openStore } from '../../src/secrets/openStore';
 import type { TokenEvent } from '../../src/tokens/events';
+import './nodeErrors';
 import { startAuthorizationServer, type AuthorizationServer } from './authorizationServer';
 import { startSampleApi, type SampleApi } from './sampleApi';
 import {
@@ -18,6 +18,12 @@ import {
 
 export type StoreKind = 'awsSecretsManager' | 'localVault';
 export type Form = Record<string, unknown>;
+
+/** In what a process differs from a regular n8n: its settings, and parts of it that a test replaces. Its timers are real unless replaced. */
+export type ProcessChanges = Partial<
+	Omit<InstanceSettings, 'userFolder' | 'encryptionKey'> &
+		Pick<ConnectionsOptions, 'openStore' | 'egress' | 'after' | 'leaseMs' | 'limit'>
+>;
 
 export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
 
@@ -82,26 +88,33 @@ export class WholeCore {
 	}
 
 	/** Connections with a memory of their own, as another process would have them. */
-	process(
-		changes: {
-			awsSystemCredentialsAllowed?: boolean;
-			severalProcesses?: boolean;
-			openStore?: typeof openStore;
-			egress?: Egress;
-		} = {},
-	): Connections {
+	process({
+		openStore,
+		egress,
+		after,
+		leaseMs,
+		limit,
+		...settings
+	}: ProcessChanges = {}): Connections {
 		return new Connections({
 			settings: {
 				userFolder: this.folder,
 				encryptionKey: 'key of a test instance',
-				awsSystemCredentialsAllowed: changes.awsSystemCredentialsAllowed ?? false,
-				severalProcesses: changes.severalProcesses ?? false,
+				awsSystemCredentialsAllowed: false,
+				severalProcesses: false,
+				endsAfterRun: false,
+				lease: 'automatic',
+				shutdownMs: 30_000,
 				egressPolicy: undefined,
+				...settings,
 			},
-			egress: changes.egress ?? createEgress(undefined, {}),
+			egress: egress ?? createEgress(undefined, {}),
 			now: () => this.now,
 			emit: (event) => this.events.push(event),
-			...(changes.openStore === undefined ? {} : { openStore: changes.openStore }),
+			...(openStore === undefined ? {} : { openStore }),
+			...(after === undefined ? {} : { after }),
+			...(leaseMs === undefined ? {} : { leaseMs }),
+			...(limit === undefined ? {} : { limit }),
 		});
 	}
 

@@ -35,7 +35,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])(
 			const answers = await crew.call({
 				...connection,
 				calls: CALLS,
-				leaseMs: 1500,
+				leaseMs: 3000,
 				diesAt: 'before the call',
 				deathMark: place.mark(),
 			});

@@ -1,4 +1,5 @@
 import { openStore } from '../../src/secrets/openStore';
+import { heldRequest } from '../support/heldRequest';
 import { WholeCore, type Form, type StoreKind } from '../support/wholeCore';
 
 /** Counts how often a process reads the store. */
@@ -21,22 +22,6 @@ class Looks {
 	async reached(count: number): Promise<void> {
 		await new Promise<void>((resolve) => (this.waiting = { count, resolve }));
 	}
-}
-
-/** A token request that has arrived at the provider and is not acted upon before `answer` is called. */
-function heldRequest() {
-	let answer: () => void = () => undefined;
-	let arrive: () => void = () => undefined;
-	const arrived = new Promise<void>((resolve) => (arrive = resolve));
-	const answered = new Promise<void>((resolve) => (answer = resolve));
-	// The provider begins to wait when the request has arrived.
-	const wait = {
-		then: (resolve: () => void) => {
-			arrive();
-			return answered.then(resolve);
-		},
-	} as Promise<void>;
-	return { arrived, wait, answer: () => answer() };
 }
 
 /** What n8n's editor saves while workers use the connection. */

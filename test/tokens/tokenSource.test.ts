@@ -1,14 +1,31 @@
 import { Fixture, invalidClient, invalidGrant, unavailable } from './tokenSourceFixture';
 
+const SECOND = 1000;
+
 describe('a token that is fresh', () => {
 	it('serves without asking anybody', async () => {
 		const f = new Fixture();
 		await f.source.get();
 		f.store.calls.length = 0;
-		f.wait(3000);
+		f.wait(270);
 		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-1' });
 		expect(f.requests).toBe(1);
 		expect(f.store.calls).toEqual([]);
+	});
+
+	it('looks at the store behind a call every five minutes of use, so that what others changed arrives', async () => {
+		const f = new Fixture('refresh_token');
+		await f.source.get();
+		const other = f.process();
+		await other.source.get();
+		await other.source.refreshNow();
+		f.wait(300);
+		f.store.calls.length = 0;
+		await f.source.get();
+		await f.time.run(0);
+		expect(f.store.calls).toEqual(['read']);
+		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-2' });
+		expect(f.requests).toBe(2);
 	});
 
 	it('is replaced once the buffer is reached', async () => {
@@ -39,7 +56,7 @@ describe('a token that is fresh', () => {
 });
 
 describe('single flight', () => {
-	it('answers 1,000 concurrent calls at expiry with one token request and one write', async () => {
+	it('answers 1,000 concurrent calls at expiry with one token request, one claim and one write', async () => {
 		const f = new Fixture('refresh_token');
 		await f.source.get();
 		f.wait(3601);
@@ -47,7 +64,7 @@ describe('single flight', () => {
 		const tokens = await Promise.all(Array.from({ length: 1000 }, () => f.source.get()));
 		expect(new Set(tokens.map(({ accessToken }) => accessToken))).toEqual(new Set(['at-2']));
 		expect(f.requests).toBe(2);
-		expect(f.store.count('write')).toBe(1);
+		expect(f.store.count('write')).toBe(2);
 	});
 
 	it('clears after a failure', async () => {
@@ -92,16 +109,70 @@ describe('a refused token', () => {
 		expect(f.requests).toBe(2);
 	});
 
-	it('leads to no further request where its replacement is refused as well', async () => {
+	it('leads to no further request if its replacement is refused as well, for a day', async () => {
 		const f = new Fixture();
+		f.lifetime = 7 * 86_400;
 		const first = await f.source.get();
-		const second = await f.source.replaceRefused(first.accessToken);
-		f.wait(5);
-		await expect(f.source.replaceRefused(second?.accessToken ?? '')).resolves.toBeUndefined();
+		await f.source.replaceRefused(first.accessToken, '/me');
+		for (let minute = 0; minute < 24 * 60 - 1; minute += 1) {
+			const { accessToken } = await f.source.get();
+			await expect(f.source.replaceRefused(accessToken, '/me')).resolves.toBeUndefined();
+			f.wait(60);
+		}
+		expect(f.requests).toBe(2);
 		f.wait(60);
-		await expect(f.source.replaceRefused(second?.accessToken ?? '')).resolves.toMatchObject({
+		await expect(f.source.replaceRefused('at-2', '/me')).resolves.toMatchObject({
 			accessToken: 'at-3',
 		});
+	});
+
+	it('is replaced again and again if the API accepts each replacement', async () => {
+		const f = new Fixture();
+		let { accessToken } = await f.source.get();
+		for (let round = 2; round < 20; round += 1) {
+			const replaced = await f.source.replaceRefused(accessToken, '/me');
+			expect(replaced).toMatchObject({ accessToken: `at-${String(round)}` });
+			f.source.accepted('/me');
+			accessToken = replaced?.accessToken ?? '';
+		}
+	});
+
+	it('is not replaced for an endpoint that refuses all, while it is for the others', async () => {
+		const f = new Fixture();
+		let { accessToken } = await f.source.get();
+		accessToken = (await f.source.replaceRefused(accessToken, '/admin'))?.accessToken ?? '';
+		for (let round = 3; round < 20; round += 1) {
+			await expect(f.source.replaceRefused(accessToken, '/admin')).resolves.toBeUndefined();
+			accessToken = (await f.source.replaceRefused(accessToken, '/me'))?.accessToken ?? '';
+			expect(accessToken).toBe(`at-${String(round)}`);
+			f.source.accepted('/me');
+		}
+	});
+
+	it('gives way to a newer one in the store, even if nothing may be asked for', async () => {
+		const f = new Fixture('refresh_token');
+		const other = f.process();
+		const { accessToken } = await f.source.get();
+		await other.source.get();
+		const second = await f.source.replaceRefused(accessToken, '/me');
+		await other.source.refreshNow();
+		await expect(f.source.replaceRefused(second?.accessToken ?? '', '/me')).resolves.toMatchObject({
+			accessToken: 'at-3',
+		});
+		expect(f.requests).toBe(3);
+	});
+
+	it('is not asked for while the provider wants to be left alone', async () => {
+		const f = new Fixture();
+		const { accessToken } = await f.source.get();
+		f.failures = Array.from({ length: 10 }, () => unavailable(120));
+		for (let second = 0; second < 600; second += 5) {
+			await expect(f.source.replaceRefused(accessToken, '/me')).rejects.toMatchObject({
+				retryAfterSeconds: 120,
+			});
+			f.wait(5);
+		}
+		expect(f.requests).toBe(1 + 5);
 	});
 });
 
@@ -169,14 +240,34 @@ describe('while the provider is down', () => {
 });
 
 describe('a permanent refusal', () => {
-	it('is told at once although the token is still valid', async () => {
+	it('is reported at once, while the token that is still valid serves', async () => {
 		const f = new Fixture('refresh_token');
 		await f.source.get();
 		f.wait(3360);
 		f.validRefreshToken = 'revoked by the user';
-		await expect(f.source.get()).rejects.toMatchObject({ failureClass: 'reconnect' });
+		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-1' });
 		expect(f.events).toContain('reconnect needed');
+		expect(f.source.status().lastError).toMatchObject({ code: 'INVALID_GRANT' });
+		f.wait(240);
+		await expect(f.source.get()).rejects.toMatchObject({ failureClass: 'reconnect' });
+		expect(f.requests).toBe(2);
 	});
+
+	it.each([
+		['reconnect', invalidGrant, 2],
+		['configuration', invalidClient, 8],
+	] as const)(
+		'of class %s at five calls a second for ten minutes is asked seldom',
+		async (failureClass, failure, most) => {
+			const f = new Fixture('refresh_token');
+			f.failures = Array.from({ length: 10_000 }, failure);
+			for (let call = 0; call < 3000; call += 1) {
+				await expect(f.source.get()).rejects.toMatchObject({ failureClass });
+				f.wait(0.2);
+			}
+			expect(f.requests).toBeLessThanOrEqual(most);
+		},
+	);
 
 	it('leads to a second request where an administrator has stored another refresh token', async () => {
 		const f = new Fixture('refresh_token');
@@ -231,15 +322,15 @@ describe('the store', () => {
 		expect(f.store.json()).toMatchObject({ note: 'edited', owner: 'ops', refresh_token: 'rt-1' });
 	});
 
-	it('loses nothing where it fails after the provider rotated: serves, raises the alarm, and the next call repairs it', async () => {
+	it('loses nothing where it fails after the provider rotated: serves, raises the alarm, and repairs it though nobody calls', async () => {
 		const f = new Fixture('refresh_token');
-		f.store.fail('write', 'UNAVAILABLE');
+		f.meanwhile = () => f.store.fail('write', 'UNAVAILABLE');
 		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-1' });
 		expect(f.events).toContain('rotated but not saved');
 		expect(f.source.status().unsaved).toBe(true);
 		expect(f.store.json()).toMatchObject({ refresh_token: 'rt-0' });
 
-		await f.source.get();
+		await f.time.run(SECOND);
 		expect(f.events).toContain('saved after all');
 		expect(f.source.status().unsaved).toBe(false);
 		expect(f.store.json()).toMatchObject({
@@ -248,27 +339,33 @@ describe('the store', () => {
 		});
 	});
 
-	it('goes on with the unsaved refresh token at the next refresh', async () => {
+	it('does not let the next refresh token be spent while the last one has no place', async () => {
 		const f = new Fixture('refresh_token');
-		f.store.fail('write', 'ACCESS_DENIED', 100);
+		f.meanwhile = () => f.store.fail('write', 'ACCESS_DENIED', 1000);
 		await f.source.get();
 		f.wait(3601);
-		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-2' });
+		await expect(f.source.get()).rejects.toMatchObject({ code: 'ACCESS_DENIED' });
+		expect(f.requests).toBe(1);
 		f.store.heal();
-		f.wait(60);
-		await f.source.get();
+		await f.time.run(130 * SECOND);
+		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-2' });
 		expect(f.store.json()).toMatchObject({ refresh_token: 'rt-2' });
 	});
 
-	it('is not asked for every call while it is down', async () => {
-		const f = new Fixture('refresh_token');
-		f.store.fail('write', 'UNAVAILABLE', 1000);
-		for (let second = 0; second < 120; second += 1) {
+	it.each(['UNAVAILABLE', 'ACCESS_DENIED'] as const)(
+		'is asked seldom while it refuses a write (%s), and soon after it takes it again',
+		async (code) => {
+			const f = new Fixture('refresh_token');
+			f.meanwhile = () => f.store.fail('write', code, 1000);
 			await f.source.get();
-			f.wait(1);
-		}
-		expect(f.store.count('write')).toBeLessThanOrEqual(12);
-	});
+			f.store.calls.length = 0;
+			await f.time.run(60 * SECOND);
+			expect(f.store.count('write')).toBeLessThanOrEqual(16);
+			f.store.heal();
+			await f.time.run(6 * SECOND);
+			expect(f.source.status().unsaved).toBe(false);
+		},
+	);
 
 	it('does not let a refresh token be spent while it cannot be read', async () => {
 		const f = new Fixture('refresh_token');
@@ -337,7 +434,8 @@ describe('the store', () => {
 			await source.get();
 			f.wait(3600);
 		}
-		expect(f.store.count('write')).toBe(30);
+		// The first takes the lease as well, and the second, whose lifetime is not known to be short.
+		expect(f.store.count('write')).toBe(31);
 	});
 });
 

@@ -1,12 +1,17 @@
 import { ConfigurationError, ProviderError, ReconnectError } from '../../src/errors';
-import { formatBundle, refusedSince, type Bundle } from '../../src/secrets/bundle';
+import type { Bundle } from '../../src/secrets/bundle';
+import { formatBundle } from '../../src/secrets/bundleFormat';
 import { sha256 } from '../../src/secrets/pointer';
 import { SealedBundle } from '../../src/secrets/sealedBundle';
 import type { SecretStore } from '../../src/secrets/store';
 import { VersionBudget } from '../../src/tokens/budget';
 import type { Clock } from '../../src/tokens/clock';
+import { NO_EVENTS, type Emit } from '../../src/tokens/events';
+import { isShared, spendsRefreshToken } from '../../src/tokens/isShared';
 import { Lease } from '../../src/tokens/lease';
-import { TokenSource, type TokenRequest } from '../../src/tokens/tokenSource';
+import type { TokenRequest } from '../../src/tokens/tokenRequest';
+import type { Phase } from '../../src/tokens/refresh';
+import { TokenSource } from '../../src/tokens/tokenSource';
 import type { IssuedTokens } from '../../src/tokens/tokenSet';
 import { MemoryStore } from '../support/memoryStore';
 import { VirtualTime } from './virtualTime';
@@ -27,6 +32,7 @@ export interface Process {
 	/** It stops for ever there, with all its timers. */
 	diesAt?: Death;
 	isDead: boolean;
+	phase: Phase;
 }
 
 /** A provider, a store, a clock and a token source between them; the provider rotates refresh tokens where the grant has them. */
@@ -67,35 +73,62 @@ export class Fixture {
 		return this.time.now;
 	}
 
+	/** What another process of this package writes. */
+	otherProcess(change: (json: Record<string, unknown>) => object): void {
+		const { version = 0 } = this.store.secrets.get('s') ?? {};
+		const content = JSON.stringify(change(this.store.json()));
+		this.store.secrets.set('s', { version: version + 1, content });
+	}
+
 	/** A token source of its own memory, as another process would have it. */
 	process(): Process {
 		const events: string[] = [];
-		const process: Partial<Process> = { events, skew: 0, isDead: false };
+		const process: Partial<Process> = { events, skew: 0, isDead: false, phase: 'running' };
 		const living = process as Process;
 		const clock = this.clockOf(living);
-		const ref = { store: 'localVault', secretId: 's', key: KEY } as const;
-		const bundle = new SealedBundle(this.storeOf(living), ref);
+		const store = this.storeOf(living);
+		const counters = { ...NO_EVENTS };
+		const emit: Emit = (name) => {
+			counters[name] += 1;
+			events.push(name);
+			this.events.push(name);
+		};
+		const bundle = new SealedBundle({
+			store,
+			ref: { store: 'localVault', secretId: 's', key: KEY },
+			clock,
+			onUnsaved: ({ code }) => emit('rotated but not saved', code),
+			onSaved: () => emit('saved after all'),
+		});
+		const { versionsPerDay } = store;
+		const settings = {
+			lease: 'automatic',
+			severalProcesses: this.several,
+			endsAfterRun: false,
+		} as const;
 		const source = new TokenSource({
 			bundle,
 			request: this.request(living),
 			policy: { bufferMs: 300 * SECOND, jitter: 0 },
 			authorize: () => undefined,
-			budget: new VersionBudget(this.store.versionsPerDay),
+			budget: new VersionBudget(versionsPerDay),
 			clock,
-			...(this.several && this.grant === 'refresh_token'
-				? { lease: new Lease({ bundle, clock, random: () => 0.5, ...this.longest() }) }
-				: {}),
-			emit: (name) => {
-				events.push(name);
-				this.events.push(name);
-			},
+			lease: new Lease({
+				bundle,
+				clock,
+				spends: spendsRefreshToken,
+				isShared: (newest, wasHeld) => isShared(newest, { settings, wasHeld, versionsPerDay }),
+				random: () => 0.5,
+				...(versionsPerDay === undefined
+					? {}
+					: { longestMs: (86_400_000 / versionsPerDay) * (4 / 3) }),
+			}),
+			phase: () => living.phase,
+			tellsOthers: this.several,
+			counters,
+			emit,
 		});
 		return Object.assign(living, { bundle, source });
-	}
-
-	private longest(): { longestMs?: number } {
-		const { versionsPerDay } = this.store;
-		return versionsPerDay === undefined ? {} : { longestMs: 86_400_000 / versionsPerDay };
 	}
 
 	private clockOf(process: Process): Clock {
@@ -116,6 +149,9 @@ export class Fixture {
 			versionsPerDay: store.versionsPerDay,
 			create: async (name, content) => await alive(process, () => store.create(name, content)),
 			read: async (id) => await alive(process, () => store.read(id)),
+			previous: async (id) => await alive(process, () => store.previous(id)),
+			isOwn: (versionId) => store.isOwn(versionId),
+			assertWritable: async (version) => await alive(process, () => store.assertWritable(version)),
 			write: async (id, content, expected) => {
 				const written = await alive(process, () => store.write(id, content, expected));
 				// The claim is a write as well.
@@ -138,7 +174,9 @@ export class Fixture {
 			},
 			clientSecret: 'cs-0',
 			...(this.grant === 'refresh_token' ? { refreshToken: 'rt-0' } : {}),
+			tokenSets: [],
 			typedSha256: {},
+			generation: 0,
 			other: {},
 		};
 	}
@@ -146,19 +184,16 @@ export class Fixture {
 	private request(process: Process): TokenRequest {
 		return {
 			requestedFor: this.requestedFor,
-			rotates: this.grant === 'refresh_token',
-			same: (a, b) => a.clientSecret === b.clientSecret && a.refreshToken === b.refreshToken,
-			refused: (bundle) => {
-				const since = refusedSince(bundle);
-				const error = new ReconnectError('refused before', { code: 'INVALID_GRANT' });
-				return since === undefined ? undefined : { since, error };
-			},
-			markRefused: ({ refreshToken = '' }, at) => ({
-				at,
-				refreshTokenSha256: sha256(refreshToken),
-			}),
-			send: async (bundle, mayAsk) => {
-				await mayAsk?.();
+			usesRefreshToken: this.grant === 'refresh_token',
+			digest: ({ clientSecret = '', refreshToken = '' }) => sha256(clientSecret + refreshToken),
+			missing: ({ refreshToken }) =>
+				this.grant === 'refresh_token' && refreshToken === undefined
+					? new ReconnectError('none', { code: 'NO_REFRESH_TOKEN' })
+					: undefined,
+			readReference: async () => await Promise.resolve(undefined),
+			findExpiry: async () => await Promise.resolve(undefined),
+			send: async (bundle, { beforeSend }) => {
+				await beforeSend?.();
 				await dies(process, 'before the call', undefined);
 				const issued = await this.answer(bundle);
 				return await dies(process, 'between answer and write', issued);
@@ -229,3 +264,20 @@ export const invalidGrant = (): ReconnectError =>
 	new ReconnectError('revoked', { code: 'INVALID_GRANT' });
 export const invalidClient = (): ConfigurationError =>
 	new ConfigurationError('Client Secret', 'no', { code: 'INVALID_CLIENT' });
+
+/** Several processes of one n8n that share a connection whose token has just expired. */
+export async function expired(count: number): Promise<{ f: Fixture; processes: Process[] }> {
+	const f = new Fixture('refresh_token', true);
+	await f.source.get();
+	const processes = Array.from({ length: count }, () => f.process());
+	await Promise.all(processes.map(({ source }) => source.get()));
+	for (const { events } of processes) events.length = 0;
+	f.wait(3601);
+	return { f, processes };
+}
+
+/** All ask at once; the access tokens they get. */
+export async function askAll(f: Fixture, processes: readonly Process[]): Promise<Set<string>> {
+	const tokens = await f.time.until(Promise.all(processes.map(({ source }) => source.get())));
+	return new Set(tokens.map(({ accessToken }) => accessToken));
+}

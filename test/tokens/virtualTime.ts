@@ -16,6 +16,9 @@ export class VirtualTime {
 	elapsed = 0;
 	private timers: Timer[] = [];
 
+	/** @param quiet resolves once everybody waits for a timer */
+	constructor(private readonly quiet: () => Promise<void> = nextTurn) {}
+
 	/** A host's clock; `skew` says how far its time of day is off at present, in milliseconds. */
 	clock(skew: () => number = () => 0): Clock {
 		return {
@@ -43,7 +46,7 @@ export class VirtualTime {
 		const settled = promise.finally(() => (state.isSettled = true));
 		settled.catch(() => undefined);
 		for (let fired = 0; fired < MOST_TIMERS; fired += 1) {
-			await quiet();
+			await this.quiet();
 			if (state.isSettled) return await settled;
 			if (!this.fireNext()) throw new Error('Nothing is left that could settle it');
 		}
@@ -54,17 +57,16 @@ export class VirtualTime {
 	async run(milliseconds: number): Promise<void> {
 		const end = this.elapsed + milliseconds;
 		for (;;) {
-			await quiet();
-			const due = Math.min(...this.timers.map((timer) => timer.due));
-			if (due > end) break;
-			this.fireNext();
+			await this.quiet();
+			if (!this.fireNext(end)) break;
 		}
 		this.pass(end - this.elapsed);
 	}
 
-	private fireNext(): boolean {
+	/** Goes on to the next timer and calls back, if there is one until then. */
+	fireNext(until = Infinity): boolean {
 		const [next] = this.timers.sort((left, right) => left.due - right.due);
-		if (next === undefined) return false;
+		if (next === undefined || next.due > until) return false;
 		this.timers.shift();
 		this.pass(Math.max(0, next.due - this.elapsed));
 		next.callback();
@@ -72,7 +74,7 @@ export class VirtualTime {
 	}
 }
 
-/** Until everybody waits for a timer. */
-async function quiet(): Promise<void> {
+/** Enough where nothing is asked of another thread or process. */
+async function nextTurn(): Promise<void> {
 	await new Promise(setImmediate);
 }

@@ -30,11 +30,14 @@ export class VaultGate {
 	private readonly waiting = new Set<Operation>();
 	private readonly busy = new Set<Operation>();
 
-	/** @param deadlineMs from the call to its answer, waiting included, in milliseconds; default 20,000 */
+	/**
+	 * @param deadlineMs how long an operation may run, in milliseconds; default 20,000. The wait for others does not count: a busy disk is no
+	 * outage, and what waits for one that hangs ends with it
+	 */
 	constructor(private readonly deadlineMs = DEADLINE_MS) {}
 
 	/**
-	 * Runs `work` as soon as there is room for it, and waits for it until the deadline.
+	 * Runs `work` as soon as there is room for it, and waits for it until its deadline.
 	 *
 	 * @param secret names the secret among all vaults
 	 * @throws NoAnswerError, and what `work` rejects with
@@ -47,6 +50,7 @@ export class VaultGate {
 					secret,
 					isOverdue: false,
 					start: () => {
+						timer = setTimeout(() => this.giveUp(operation), this.deadlineMs);
 						void work()
 							.then(resolve, reject)
 							.finally(() => {
@@ -56,7 +60,6 @@ export class VaultGate {
 					},
 					fail: () => reject(new NoAnswerError(this.deadlineMs / 1000)),
 				};
-				timer = setTimeout(() => this.giveUp(operation), this.deadlineMs);
 				this.waiting.add(operation);
 				this.advance();
 			});
@@ -66,7 +69,6 @@ export class VaultGate {
 	}
 
 	private giveUp(operation: Operation): void {
-		this.waiting.delete(operation);
 		operation.isOverdue = true;
 		operation.fail();
 		this.advance();

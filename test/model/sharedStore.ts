@@ -60,7 +60,12 @@ export class SharedStore {
 	check(content: string, expected: string): WriteResult | undefined {
 		const { id, base } = this.current;
 		if (id === expected) return undefined;
-		if (base === expected && this.current.content === content) return { versionId: id };
+		if (base === expected && this.current.content === content) {
+			// As the real one: the version before it shows whether an edit slipped in.
+			const { before } = this;
+			const isEdit = before !== undefined && before.id !== expected;
+			return { versionId: id, ...(isEdit ? { replaced: asRead(before) } : {}) };
+		}
 		throw new VersionConflictError(SECRET);
 	}
 

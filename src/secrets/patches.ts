@@ -306,7 +306,9 @@ export function editPutBack(edited: Bundle, base: Bundle): Patch {
 		apply(newest, spent) {
 			const next = withLease(withChanges(newest, edited, base) as Bundle, newest.lease);
 			const used = { ...edited.authorization?.used, ...newest.authorization?.used };
-			if (isTyped && !spent(sha256(edited.refreshToken ?? '')))
+			// Someone may have typed yet another one since.
+			const isOvertaken = newest.refreshToken !== base.refreshToken && isEditedByHand(newest);
+			if (isTyped && !isOvertaken && !spent(sha256(edited.refreshToken ?? '')))
 				return {
 					...next,
 					generation: Math.max(edited.generation, newest.generation),

@@ -373,6 +373,14 @@ describe('an edit that a write of ours has replaced', () => {
 		});
 	});
 
+	it('does not replace a refresh token that someone else typed later', () => {
+		const edited = bundle({ refreshToken: 'typed' });
+		const later = bundle({ refreshToken: 'typed later' });
+		expect(editPutBack(edited, base).apply(later, nothingSpent)).toMatchObject({
+			refreshToken: 'typed later',
+		});
+	});
+
 	it('is put back without the tokens it removed, unless newer ones were issued', () => {
 		const edited = bundle({ tokenSets: [] });
 		const sameTokens = bundle({ label: 'Renamed' });

@@ -18,7 +18,7 @@ import { parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
 import { SealedBundle } from './secrets/sealedBundle';
 import type { SecretStore } from './secrets/store';
 import { VersionBudget } from './tokens/budget';
-import { pause, systemClock, type Clock } from './tokens/clock';
+import { systemClock, within, type Clock } from './tokens/clock';
 import { NO_EVENTS, type Emit, type TokenCounters, type TokenEvents } from './tokens/events';
 import { isShared, spendsRefreshToken } from './tokens/isShared';
 import { Lease } from './tokens/lease';
@@ -152,7 +152,7 @@ export class Connections {
 			await lease.exclusively(async () => await lease.release());
 			await bundle.flushWithin(leftMs);
 		});
-		await Promise.race([Promise.allSettled(each), pause(clock, leftMs)]);
+		await within(clock, leftMs, Promise.allSettled(each));
 	}
 
 	/** True where the fields hold secrets that are not sealed yet, so that {@link seal} has to be called. @throws ConfigurationError */

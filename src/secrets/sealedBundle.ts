@@ -119,14 +119,7 @@ export class SealedBundle {
 	async update(patch: Patch): Promise<Bundle> {
 		this.remember(patch);
 		const isKept = patch.keep !== 'no';
-		return await this.inTurn(async () => {
-			try {
-				return this.saved(await this.write(isKept ? [] : [patch]));
-			} catch (error) {
-				if (this.unsaved) this.retryLater(error);
-				throw error;
-			}
-		});
+		return await this.inTurn(async () => await this.writeOrRetry(isKept ? [] : [patch]));
 	}
 
 	/** Keeps a change in memory only. It reaches the store with the next one that is written. */
@@ -143,20 +136,14 @@ export class SealedBundle {
 			const base = this.stored;
 			if (base === undefined || this.pending.length === 0) return;
 			const isWritten = await this.tryWrite(base, this.pending, []);
-			if (!isWritten && this.unsaved) await this.write([]);
+			if (!isWritten && this.unsaved) await this.writeOrRetry([]);
 		});
 	}
 
 	/** Writes what must not be lost, now. Without effect if there is nothing. @throws SecretStoreError */
 	async flush(): Promise<void> {
 		await this.inTurn(async () => {
-			if (!this.unsaved) return;
-			try {
-				this.saved(await this.write([]));
-			} catch (error) {
-				this.retryLater(error);
-				throw error;
-			}
+			if (this.unsaved) await this.writeOrRetry([]);
 		});
 	}
 
@@ -279,6 +266,16 @@ export class SealedBundle {
 	private restore(from: Bundle): void {
 		this.pending = [...this.pending, tokensRestored(from)];
 		this.retryLater(undefined);
+	}
+
+	/** What must not be lost is tried again later if the store does not take it now. @throws SecretStoreError */
+	private async writeOrRetry(once: readonly Patch[]): Promise<Bundle> {
+		try {
+			return this.saved(await this.write(once));
+		} catch (error) {
+			if (this.unsaved) this.retryLater(error);
+			throw error;
+		}
 	}
 
 	/** @throws SecretStoreError */

@@ -25,7 +25,7 @@ describe('the end of something', () => {
 	});
 
 	it('asks a process to exit, and says nothing if it does', async () => {
-		const { child, pids } = await script('sleep 300 & echo $!; trap "kill $!; exit 3" TERM; wait');
+		const { child, pids } = await script("trap 'kill $!; exit 3' TERM; sleep 300 & echo $!; wait");
 		await childEnded('the server', child);
 		expect(await stillRunning(pids)).toEqual([]);
 		expect(child.exitCode).toBe(3);

@@ -1,3 +1,5 @@
+import { plainText } from './plainText';
+
 /**
  * The four classes of failure a user can see. They are never mixed: each one asks something else of the user.
  *
@@ -39,10 +41,11 @@ export abstract class VaultedOAuth2Error extends Error {
 
 	protected constructor(
 		readonly failureClass: FailureClass,
-		detail: string,
+		text: string,
 		options: FailureOptions,
 	) {
 		const title = options.title ?? TITLES[failureClass];
+		const detail = plainText(text);
 		super(
 			`${title} – ${detail}`,
 			options.cause === undefined ? undefined : { cause: options.cause },

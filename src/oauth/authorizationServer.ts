@@ -3,9 +3,9 @@ import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'ope
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
 import { isSecureUrl } from '../config/secureUrl';
 import { ConfigurationError } from '../errors';
+import { Redactor } from '../redact';
 import type { Discovery } from './discovery';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
-import { redact } from './redact';
 import { readExpiry } from './tokenResponse';
 
 /** Who asks: the client and how it proves that (RFC 6749 §2.3). */
@@ -255,13 +255,12 @@ export function createAuthorizationServer(
 				grantType: grant.grantType,
 				byConsent: grant.byConsent,
 				keepIdToken: wantsIdToken,
-				redact: (text) =>
-					redact(text, [
-						client.clientSecret,
-						refreshToken,
-						code?.response.get('code') ?? undefined,
-						code?.codeVerifier,
-					]),
+				redactor: new Redactor([
+					client.clientSecret,
+					refreshToken,
+					code?.response.get('code') ?? undefined,
+					code?.codeVerifier,
+				]),
 			});
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
 			const discovered =
@@ -349,7 +348,7 @@ export function createAuthorizationServer(
 					host: new URL(address).host,
 					field: 'Issuer URL',
 					grantType: 'client_credentials',
-					redact: (text) => redact(text, [client.clientSecret, accessToken]),
+					redactor: new Redactor([client.clientSecret, accessToken]),
 				});
 				const described = await configure(
 					client,

@@ -2,8 +2,8 @@ import type { ServerMetadata } from 'openid-client';
 
 import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
 import { RecentlyUsed } from '../recentlyUsed';
+import { Redactor } from '../redact';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
-import { redact } from './redact';
 
 /** Issuers whose documents are kept in memory. */
 const LIMIT = 1000;
@@ -29,7 +29,7 @@ async function discover(issuer: URL, options: ExchangeOptions): Promise<ServerMe
 			host: issuer.host,
 			field: 'Issuer URL',
 			grantType: 'client_credentials',
-			redact: (text) => redact(text, []),
+			redactor: new Redactor([]),
 		});
 		try {
 			const found = await library.discovery(issuer, 'discovery', undefined, undefined, {

@@ -9,8 +9,9 @@ export const HIDDEN = '**hidden**';
 /** Bytes. What is shorter would be found everywhere: hiding it would destroy texts and tell the secret by the places. */
 const SHORTEST_SECRET = 4;
 
-/** How many characters may fit without being a secret, for each character of a text: far more than occur by chance. */
+/** How many characters may fit without being a secret, for each character of a text and besides: far more than occur by chance. */
 const MOST_FITTING = 8;
+const FITTING_BESIDES = 1000;
 
 /** Where a secret is. */
 interface Match {
@@ -119,7 +120,7 @@ export class Redactor {
 	/** Hides what begins before `limit`. */
 	private hide(text: string, limit: number): Part {
 		const parts: string[] = [];
-		const effort = { left: MOST_FITTING * text.length };
+		const effort = { left: MOST_FITTING * text.length + FITTING_BESIDES };
 		let end = 0;
 		for (let at = 0; at < limit; at += 1) {
 			if (this.beginnings[text.charCodeAt(at)] !== 1) continue;

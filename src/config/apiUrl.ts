@@ -1,4 +1,4 @@
-import { ConfigurationError } from '../errors';
+import { ConfigurationError, type MistakeIn } from '../errors';
 
 // URL parsers drop tabs and line breaks and read "\" as "/", which turns harmless looking text into another host.
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
@@ -15,7 +15,7 @@ export interface ApiTarget {
 	readonly apiOrigins: readonly string[];
 }
 
-function refuse(field: string, text: string): never {
+function refuse(field: MistakeIn, text: string): never {
 	throw new ConfigurationError(field, text, { code: 'ADDRESS_NOT_ALLOWED' });
 }
 
@@ -34,7 +34,7 @@ export function mayReceiveToken(target: ApiTarget, url: URL): boolean {
  * @param field what the form calls the input, for the error
  * @throws ConfigurationError `ADDRESS_NOT_ALLOWED`
  */
-export function resolveApiUrl(target: ApiTarget, path: string, field: string): URL {
+export function resolveApiUrl(target: ApiTarget, path: string, field: MistakeIn): URL {
 	const text = path.trim();
 	if (AMBIGUOUS.test(text)) {
 		refuse(field, 'it has a space, a control character or a backslash. Percent-encode them.');

@@ -88,13 +88,17 @@ describe('the proxy for a host', () => {
 		},
 	);
 
-	it.each(['localhost.example.com', 'mylocalhost', '127.0.0.1.example.com', '128.0.0.1', '::2'])(
-		'is used for %s, which is another machine',
-		(host) => {
-			const env = { ALL_PROXY: 'http://p:1' };
-			expect(proxyFor(env, { scheme: 'http', host, port: 80 })).toBe('http://p:1/');
-		},
-	);
+	it.each([
+		'localhost.example.com',
+		'mylocalhost',
+		'127.0.0.1.example.com',
+		'128.0.0.1',
+		'::2',
+		'::1:2',
+	])('is used for %s, which is another machine', (host) => {
+		const env = { ALL_PROXY: 'http://p:1' };
+		expect(proxyFor(env, { scheme: 'http', host, port: 80 })).toBe('http://p:1/');
+	});
 });
 
 describe('requests through a proxy', () => {

@@ -9,6 +9,8 @@ import { quoted, quotedError } from '../oauth/quoted';
 import type { OAuthErrorBody } from '../oauth/tokenResponse';
 
 const TITLE = 'Not connected';
+const CHECK =
+	'Check Authorization URL, Scope, PKCE and Additional Authorization Parameters against the provider’s documentation.';
 const UNCHANGED = 'Nothing was changed.';
 const NEW_LINK = 'Ask for a new link and open it.';
 
@@ -47,17 +49,16 @@ export function fewerScopes(missing: readonly string[]): ReconnectError {
 /** An authorization error response (RFC 6749 §4.1.2.1, OpenID Connect Core 1.0 §3.1.2.6) as one of the four classes. */
 export function authorizationError(body: OAuthErrorBody): VaultedOAuth2Error {
 	const said = `The provider answered "${quotedError(body)}". ${UNCHANGED}`;
-	const {
-		failureClass,
-		code,
-		field = 'Authorization URL',
-		wayOut = 'Check Authorization URL, Scope, PKCE and Additional Authorization Parameters against the provider’s documentation.',
-	} = meaningOf(body.error) ?? CONSENT_DENIED;
-	switch (failureClass) {
+	const meaning = meaningOf(body.error) ?? CONSENT_DENIED;
+	switch (meaning.failureClass) {
 		case 'provider':
-			return new ProviderError(`${said} Try again in a while, with a new link.`, { code });
-		case 'configuration':
-			return new ConfigurationError(field, `${said} ${wayOut}`, { code });
+			return new ProviderError(`${said} Try again in a while, with a new link.`, {
+				code: meaning.code,
+			});
+		case 'configuration': {
+			const { field = 'Authorization URL', wayOut = CHECK } = meaning;
+			return new ConfigurationError(field, `${said} ${wayOut}`, { code: meaning.code });
+		}
 		case 'reconnect':
 			return new ReconnectError(
 				`${said} To connect, ask for a new link, sign in and allow the access.`,

@@ -1,8 +1,10 @@
 import type { GrantType } from '../config/connection';
+import type { FieldName } from '../config/fields';
 import {
 	ConfigurationError,
 	ProviderError,
 	ReconnectError,
+	type ConfigurationCode,
 	type VaultedOAuth2Error,
 } from '../errors';
 import type { EgressError } from '../http/egress';
@@ -30,6 +32,8 @@ export interface FailureContext {
 export const CONNECT_AGAIN =
 	'Connect the account again: run “Get Authorization URL” of the Vaulted OAuth2 node, or open the credential and save it, and follow the link.';
 
+const CHECK =
+	'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.';
 const RETRY = 'Nothing is lost; try again in a while.';
 
 /** Whatever a provider asks for, nobody waits longer because of one answer. */
@@ -71,19 +75,18 @@ export function classifyOAuthError(
 ): VaultedOAuth2Error {
 	const said = `${context.host} answered "${quotedError(body, context.redactor)}".`;
 	const isUnknownClient = status === 401 && body.error === 'unauthorized_client';
-	const {
-		failureClass,
-		code,
-		field = context.field,
-		wayOut = 'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.',
-	} = meaningOf(isUnknownClient ? 'invalid_client' : body.error) ??
-	(body.error === 'access_denied' ? CLIENT_DENIED : INVALID_REQUEST);
-	if (failureClass === 'provider') return new ProviderError(`${said} ${RETRY}`, { code });
-	if (failureClass === 'configuration')
-		return new ConfigurationError(field, `${said} ${wayOut}`, { code });
+	const meaning =
+		meaningOf(isUnknownClient ? 'invalid_client' : body.error) ??
+		(body.error === 'access_denied' ? CLIENT_DENIED : INVALID_REQUEST);
+	if (meaning.failureClass === 'provider')
+		return new ProviderError(`${said} ${RETRY}`, { code: meaning.code });
+	if (meaning.failureClass === 'configuration') {
+		const { field = context.field, wayOut = CHECK } = meaning;
+		return new ConfigurationError(field, `${said} ${wayOut}`, { code: meaning.code });
+	}
 	const why = lostConsent(context);
 	return why !== undefined
-		? new ReconnectError(`${said} ${why}`, { code })
+		? new ReconnectError(`${said} ${why}`, { code: meaning.code })
 		: new ConfigurationError(
 				'Grant Type',
 				`${said} Check that the provider allows Client Credentials for this client.`,
@@ -99,8 +102,11 @@ export function classifyResponse(
 ): VaultedOAuth2Error {
 	const { status, headers } = response;
 	const { field, host } = context;
-	const configuration = (text: string, code: string, at: string = field): ConfigurationError =>
-		new ConfigurationError(at, text, { code });
+	const configuration = (
+		text: string,
+		code: ConfigurationCode,
+		at: FieldName = field,
+	): ConfigurationError => new ConfigurationError(at, text, { code });
 	if (status >= 500 || status === 429 || status === 408 || status === 425) {
 		return new ProviderError(`${host} answered ${String(status)}. ${RETRY}`, {
 			code: status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR',

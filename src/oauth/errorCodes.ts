@@ -1,38 +1,50 @@
-import type { FailureClass } from '../errors';
+import type { FieldName } from '../config/fields';
+import type { ConfigurationCode, ProviderCode, ReconnectCode } from '../errors';
 
-/** What an OAuth error asks for. */
-export interface OAuthErrorMeaning {
-	readonly failureClass: Exclude<FailureClass, 'secretStore'>;
-	/** Code of the error it becomes. */
-	readonly code: string;
-	/** The field to correct, for `configuration`; absent if it is that of the endpoint's own address. */
-	readonly field?: 'Client ID' | 'Client Secret' | 'Grant Type' | 'Resource' | 'Scope';
+interface Misconfigured {
+	readonly failureClass: 'configuration';
+	readonly code: ConfigurationCode;
+	/** The field to correct; absent if it is that of the endpoint's own address. */
+	readonly field?: FieldName;
 	/** How to correct it. */
 	readonly wayOut?: string;
 }
 
-const UNAUTHORIZED_CLIENT: OAuthErrorMeaning = {
+interface Withdrawn {
+	readonly failureClass: 'reconnect';
+	readonly code: ReconnectCode;
+}
+
+interface Unavailable {
+	readonly failureClass: 'provider';
+	readonly code: ProviderCode;
+}
+
+/** What an OAuth error asks for, and the code of the error it becomes. */
+export type OAuthErrorMeaning = Misconfigured | Unavailable | Withdrawn;
+
+const UNAUTHORIZED_CLIENT: Misconfigured = {
 	failureClass: 'configuration',
 	code: 'UNAUTHORIZED_CLIENT',
 	field: 'Grant Type',
 	wayOut: 'Allow this grant for the client at the provider, or choose another one.',
 };
 
-const LOST_GRANT: OAuthErrorMeaning = { failureClass: 'reconnect', code: 'INVALID_GRANT' };
+const LOST_GRANT: Withdrawn = { failureClass: 'reconnect', code: 'INVALID_GRANT' };
 
-const TEMPORARY: OAuthErrorMeaning = {
+const TEMPORARY: Unavailable = {
 	failureClass: 'provider',
 	code: 'TEMPORARILY_UNAVAILABLE',
 };
 
 /** Also what an error in no list means at the token endpoint: nobody but whoever wrote the form can have caused it. */
-export const INVALID_REQUEST: OAuthErrorMeaning = {
+export const INVALID_REQUEST: Misconfigured = {
 	failureClass: 'configuration',
 	code: 'INVALID_REQUEST',
 };
 
 /** What `access_denied` means at the token endpoint, where no person is asked: the client is not let in. */
-export const CLIENT_DENIED: OAuthErrorMeaning = {
+export const CLIENT_DENIED: Misconfigured = {
 	failureClass: 'configuration',
 	code: 'ACCESS_DENIED',
 	field: 'Client ID',
@@ -40,7 +52,7 @@ export const CLIENT_DENIED: OAuthErrorMeaning = {
 };
 
 /** What `access_denied` means at the authorization endpoint, and any error in no list: the person or the provider did not consent. */
-export const CONSENT_DENIED: OAuthErrorMeaning = {
+export const CONSENT_DENIED: Withdrawn = {
 	failureClass: 'reconnect',
 	code: 'ACCESS_DENIED',
 };
@@ -50,7 +62,7 @@ export const CONSENT_DENIED: OAuthErrorMeaning = {
  * They mean the same at the token endpoint and at the authorization endpoint; only `access_denied` does not: see {@link CLIENT_DENIED},
  * {@link CONSENT_DENIED}.
  */
-const MEANINGS: ReadonlyMap<string, OAuthErrorMeaning> = new Map([
+const MEANINGS: ReadonlyMap<string, OAuthErrorMeaning> = new Map<string, OAuthErrorMeaning>([
 	['invalid_request', INVALID_REQUEST],
 	['invalid_request_object', INVALID_REQUEST],
 	['invalid_request_uri', INVALID_REQUEST],

@@ -2,10 +2,13 @@ import { AuthorizationFlow } from './authorization/authorizationFlow';
 import { SessionTokens } from './authorization/sessionTokens';
 import { authorizationCodeOf, type Connection } from './config/connection';
 import type { CredentialFields } from './config/fields';
+import { isAllowedHost } from './config/hosts';
 import type { InstanceSettings } from './config/instanceSettings';
+import { assertAllowedByOperator } from './config/operatorLimits';
 import { parseConnection } from './config/parseConnection';
 import { ConfigurationError } from './errors';
 import type { Egress } from './http/egress';
+import { limitHosts } from './http/limitHosts';
 import { Concurrency } from './http/limiter';
 import { createAuthorizationServer } from './oauth/authorizationServer';
 import { Discovery } from './oauth/discovery';
@@ -77,6 +80,14 @@ const LONGEST_LEASE_SHARE = 4 / 3;
 /** What is left to n8n of the time that a process has to end. */
 const LEFT_TO_N8N_MS = 2_000;
 
+/** What an issuer describes is only known when it is used. */
+function providerEgress({ egress, settings }: ConnectionsOptions): Egress {
+	const { allowedTokenHosts: hosts } = settings;
+	if (hosts === undefined) return egress;
+	const isAllowed = (address: string): boolean => isAllowedHost(address, hosts);
+	return limitHosts(egress, isAllowed, 'VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS');
+}
+
 function jitterOf(secretId: string): number {
 	return Number.parseInt(sha256(secretId).slice(0, 8), 16) / 0xffffffff;
 }
@@ -100,9 +111,10 @@ export class Connections {
 		this.shared = new RecentlyUsed(limit, ({ bundle }) => bundle.unsaved);
 		this.opened = new RecentlyUsed(limit);
 		this.clock = { ...systemClock, now, elapsed, ...(after && { after }) };
-		this.discovery = new Discovery({ egress: options.egress, now });
+		this.discovery = new Discovery({ egress: providerEgress(options), now });
 		this.sealing = new Sealing({
 			now: options.now,
+			secretPrefix: options.settings.secretPrefix,
 			parts: (connection) => this.parts(connection),
 			bundle: (store, ref) => this.share({ store, ref }).bundle,
 			lease: ({ store }, { ref }) => this.share({ store, ref }).lease,
@@ -172,6 +184,7 @@ export class Connections {
 
 	private parts(connection: Connection): ConnectionParts {
 		const { settings, egress, now } = this.options;
+		assertAllowedByOperator(connection, settings);
 		const open = this.options.openStore ?? openStore;
 		const store = this.stores.get(sha256(JSON.stringify(connection.store)), () =>
 			open(connection.store, { settings, egress }),
@@ -185,10 +198,11 @@ export class Connections {
 				? {}
 				: { authorizationEndpoint: connection.authorizationCode.authorizationEndpoint }),
 			discovery: this.discovery,
-			egress,
+			egress: providerEgress(this.options),
 			now,
 		});
-		return { store, request: createTokenRequest({ connection, server, store }) };
+		const request = createTokenRequest({ connection, server, store, operator: settings, now });
+		return { store, request };
 	}
 
 	/** What all users of one bundle share in this process: one memory, one lease, one budget. */

@@ -98,6 +98,7 @@ export type SecretStoreCode =
 	| 'ALREADY_EXISTS'
 	| 'KEY_MISMATCH'
 	| 'LIMIT_EXCEEDED'
+	| 'ROLLED_BACK'
 	| 'TOO_LARGE'
 	| 'THROTTLED'
 	| 'UNREACHABLE'

@@ -21,7 +21,7 @@ import {
 	type SecretRef,
 } from './secrets/pointer';
 import type { SealedBundle } from './secrets/sealedBundle';
-import { secretNameFor, TAGS } from './secrets/secretName';
+import { secretNameFor, tagsFor } from './secrets/secretName';
 import type { SecretStore } from './secrets/store';
 import type { BeforeSend, Lease } from './tokens/lease';
 import type { IssuedTokens } from './tokens/tokenSet';
@@ -44,6 +44,8 @@ export interface ConnectionParts {
 export interface SealingOptions {
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
+	/** What the name of a new secret begins with: the operator's setting. */
+	readonly secretPrefix?: string | undefined;
 	readonly parts: (connection: Connection) => ConnectionParts;
 	readonly bundle: (store: SecretStore, ref: SecretRef) => SealedBundle;
 	readonly lease: (parts: ConnectionParts, bundle: SealedBundle) => Lease;
@@ -357,7 +359,7 @@ export class Sealing {
 		const unplaced = this.unplaced.get(fingerprint({ connection: anyStore, typed }), () => ({}));
 		const place = JSON.stringify(connection.store);
 		const before = unplaced.attempt?.place === place ? unplaced.attempt : undefined;
-		const name = before?.name ?? secretNameFor(connection);
+		const name = before?.name ?? secretNameFor(connection, this.options.secretPrefix);
 		// If the refresh token was rotated, this process holds the only copy until the store takes it.
 		unplaced.bundle ??= await this.redeem(parsed, { store, name, request });
 		const attempt = before ?? newAttempt({ place, name }, unplaced.bundle);
@@ -366,7 +368,7 @@ export class Sealing {
 			const { secretId } = await store.create(name, attempt.content, {
 				attempt: attempt.id,
 				description: `OAuth 2.0 connection "${connection.label}" of n8n`,
-				tags: TAGS,
+				tags: tagsFor(connection),
 			});
 			delete unplaced.bundle;
 			delete unplaced.attempt;

@@ -31,6 +31,14 @@ export interface CreateOptions {
 	readonly attempt?: string;
 }
 
+/** What a store tells about a secret besides its content. Not confidential. */
+export interface SecretDescription {
+	/** Full ARN where the store has one, else the name. */
+	readonly secretId: string;
+	/** Empty for a store that has no tags. */
+	readonly tags: Readonly<Record<string, string>>;
+}
+
 /**
  * The port of a secret store. Every adapter passes the same contract suite (`test/contracts/secretStore.ts`).
  *
@@ -57,6 +65,14 @@ export interface SecretStore {
 	 * @throws SecretStoreError `NOT_FOUND`, `DELETED`, `ACCESS_DENIED`, …
 	 */
 	read(secretId: string): Promise<SecretVersion>;
+
+	/**
+	 * Reads the tags of a secret.
+	 *
+	 * @param secretId name or ARN
+	 * @throws SecretStoreError `NOT_FOUND`, `ACCESS_DENIED`, …
+	 */
+	describe(secretId: string): Promise<SecretDescription>;
 
 	/**
 	 * Reads the version before the current one: what a version that is not our own replaced.

@@ -218,7 +218,8 @@ describe('the local vault after damage', () => {
 		const created = await vault.create(NAME, '{"n":0}');
 		const before = await vault.write(NAME, '{"n":1}', created.versionId);
 		await fs.unlink(join(await folderOf(), '2.json'));
-		await vault.write(NAME, '{"restored":true}', created.versionId);
+		const restarted = localVault({ folder, encryptionKey: KEY });
+		await restarted.write(NAME, '{"restored":true}', created.versionId);
 
 		const stale = otherClient.write(NAME, '{"n":2}', before.versionId);
 		await expect(stale).rejects.toThrow(VersionConflictError);

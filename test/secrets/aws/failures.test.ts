@@ -46,6 +46,7 @@ describe('a failure of AWS Secrets Manager', () => {
 		['GetSecretValue', () => store.read(arn)],
 		['PutSecretValue', () => write()],
 		['CreateSecret', () => store.create(`${NAME}-2`, `"${MARKER}"`)],
+		['DescribeSecret', () => store.describe(arn)],
 		['TagResource', () => store.create(`${NAME}-2`, `"${MARKER}"`, { tags: { tenant: 'a' } })],
 	])('names the IAM action to allow, the secret and the caller: %s', async (action, call) => {
 		bed.server.deny(TEST_IDENTITY.accessKeyId, action);
@@ -187,12 +188,12 @@ describe('a failure of AWS Secrets Manager', () => {
 
 		expect(error).toMatchObject({ code: 'UNREACHABLE', temporary: true });
 		expect(error.message).toContain(where);
-		expect(error.message).toContain('AWS Region and Endpoint');
+		expect(error.message).toContain('AWS Region and AWS Endpoint');
 	});
 
 	it.each([
 		['AWS Region', { region: 'not a region' }],
-		['Endpoint', { endpoint: 'no address' }],
+		['AWS Endpoint', { endpoint: 'no address' }],
 	])('names the field that cannot be right: %s', async (field, wrong) => {
 		const { region, endpoint } = { region: bed.server.region, endpoint: undefined, ...wrong };
 		store = awsSecretsManager({
@@ -215,7 +216,7 @@ describe('a failure of AWS Secrets Manager', () => {
 
 		const error = await rejectionOf(bed.open().read(NAME), ConfigurationError);
 
-		expect(error).toMatchObject({ field: 'Endpoint', code: 'EGRESS_BLOCKED' });
+		expect(error).toMatchObject({ field: 'AWS Endpoint', code: 'EGRESS_BLOCKED' });
 		expect(error.message).toContain('N8N_SSRF_ALLOWED_HOSTNAMES');
 	});
 
@@ -232,9 +233,9 @@ describe('a failure of AWS Secrets Manager', () => {
 		}
 
 		it.each([
-			[200, `<html>${MARKER}</html>`, 'Check Endpoint'],
-			[404, `<html>${MARKER}</html>`, 'Endpoint'],
-			[200, '{}', 'check Endpoint'],
+			[200, `<html>${MARKER}</html>`, 'Check AWS Endpoint'],
+			[404, `<html>${MARKER}</html>`, 'AWS Endpoint'],
+			[200, '{}', 'check AWS Endpoint'],
 			[400, `{"__type":"<b>${MARKER}</b>","message":"${MARKER}"}`, 'an unknown error (HTTP 400)'],
 		])('repeats nothing of the answer: %i %s', async (status, body, text) => {
 			const error = await answering(

@@ -53,7 +53,7 @@ export function readSetting(env: Environment, name: SettingName): string | undef
 }
 
 /** What is wrong with a setting of the instance, and the way out. */
-export function invalidSetting(name: SettingName, rule: string): ConfigurationError {
+function invalidSetting(name: SettingName, rule: string): ConfigurationError {
 	return new ConfigurationError(
 		name,
 		`this setting of the instance ${rule}. Correct the environment variable and restart n8n.`,

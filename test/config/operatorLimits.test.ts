@@ -1,6 +1,6 @@
 import { assertAllowedByOperator } from '../../src/config/operatorLimits';
 import type { OperatorSettings, SettingName } from '../../src/config/operatorSettings';
-import { parseConnection } from '../../src/config/parseConnection';
+import { parseForm } from '../../src/config/parseForm';
 import { ConfigurationError } from '../../src/errors';
 import { awsForm, form } from './fixtures';
 
@@ -88,20 +88,20 @@ const CASES: Case[] = [
 it.each(CASES)(
 	'names %s and %s of what the operator does not allow',
 	async (field, setting, limit, allowed, refused) => {
-		const { connection } = await parseConnection(refused);
+		const { connection } = await parseForm(refused);
 
 		const error = errorOf(() => assertAllowedByOperator(connection, limit));
 		expect(error).toMatchObject({ code: 'NOT_ALLOWED_BY_OPERATOR', field });
 		expect(error.message).toContain(setting);
 
 		expect(() => assertAllowedByOperator(connection, {})).not.toThrow();
-		const permitted = await parseConnection(allowed);
+		const permitted = await parseForm(allowed);
 		expect(() => assertAllowedByOperator(permitted.connection, limit)).not.toThrow();
 	},
 );
 
 it('asks nothing about AWS of a connection with the local vault', async () => {
-	const { connection } = await parseConnection(form());
+	const { connection } = await parseForm(form());
 
 	expect(() =>
 		assertAllowedByOperator(connection, {
@@ -113,7 +113,7 @@ it('asks nothing about AWS of a connection with the local vault', async () => {
 });
 
 it('leaves a secret whose name is not fixed to the prefix it will get', async () => {
-	const { connection } = await parseConnection(awsForm());
+	const { connection } = await parseForm(awsForm());
 
 	expect(() => assertAllowedByOperator(connection, { secretPrefix: 'x/' })).not.toThrow();
 });

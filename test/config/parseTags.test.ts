@@ -1,4 +1,4 @@
-import { parseConnection } from '../../src/config/parseConnection';
+import { parseForm } from '../../src/config/parseForm';
 import { parseTags } from '../../src/config/parseTags';
 import { failureOf } from '../support/failureOf';
 import { awsForm } from './fixtures';
@@ -36,7 +36,7 @@ it.each([
 });
 
 it('hands key and tags of new secrets, session name and source identity to the store', async () => {
-	const { connection } = await parseConnection(
+	const { connection } = await parseForm(
 		awsForm({
 			tenantId: 'acme',
 			awsCredentials: 'assumeRole',
@@ -63,5 +63,5 @@ it.each([
 	['AWS Tags', { awsTags: 'team' }],
 	['Tenant ID', { awsSessionName: 'n8n-{tenantId}' }],
 ])('names %s if it cannot be used: %j', async (field, changes) => {
-	await expect(failureOf(parseConnection(awsForm(changes)))).resolves.toMatchObject({ field });
+	await expect(failureOf(parseForm(awsForm(changes)))).resolves.toMatchObject({ field });
 });

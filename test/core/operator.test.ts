@@ -48,9 +48,7 @@ async function issuerNaming(tokenEndpoint: string): Promise<LoopbackServer> {
 
 describe('a secret that a credential refers to', () => {
 	it('is not sent to an address of whoever edits the credential', async () => {
-		const attempt = core.connections.seal(
-			reference(PRODUCTION, { tokenUrl: `${core.api.url}/steal` }),
-		);
+		const attempt = core.save(reference(PRODUCTION, { tokenUrl: `${core.api.url}/steal` }));
 
 		await expect(failureOf(attempt)).resolves.toMatchObject({
 			failureClass: 'configuration',
@@ -71,7 +69,7 @@ describe('a secret that a credential refers to', () => {
 		expect(await core.call(saved)).toBe(200);
 
 		const moved = { ...saved, secretRef: '', tokenUrl: `${core.api.url}/steal` };
-		await expect(failureOf(core.connections.seal(moved))).resolves.toMatchObject({
+		await expect(failureOf(core.save(moved))).resolves.toMatchObject({
 			code: 'REFERENCE_NOT_ALLOWED',
 		});
 		expect(core.api.requests.map(({ path }) => path)).toEqual(['/me']);
@@ -85,7 +83,7 @@ describe('a secret that a credential refers to', () => {
 				{ tokenUrl: '', issuerUrl: issuer.origin },
 				{ issuerUrl: issuer.origin },
 			]) {
-				const attempt = core.connections.seal(reference(PRODUCTION, changes));
+				const attempt = core.save(reference(PRODUCTION, changes));
 				await expect(failureOf(attempt)).resolves.toMatchObject({ code: 'REFERENCE_NOT_ALLOWED' });
 			}
 		} finally {
@@ -101,7 +99,7 @@ describe('a secret that a credential refers to', () => {
 			SecretString: CLIENT.clientSecret,
 		});
 		const form = reference(PRODUCTION);
-		const { message } = await failureOf(core.connections.seal(form));
+		const { message } = await failureOf(core.save(form));
 		const [, key = '', value = ''] = /the tag "(.+?)" with the value "(.+?)"/.exec(message) ?? [];
 		tag(PRODUCTION, key, value);
 
@@ -151,7 +149,7 @@ describe('a secret that a credential refers to', () => {
 	it('needs DescribeSecret, and the message names it', async () => {
 		core.aws.deny('test-access-key', 'DescribeSecret');
 
-		const error = await failureOf(core.connections.seal(reference(PRODUCTION)));
+		const error = await failureOf(core.save(reference(PRODUCTION)));
 		expect(error).toMatchObject({ failureClass: 'secretStore', code: 'ACCESS_DENIED' });
 		expect(error.message).toContain('secretsmanager:DescribeSecret');
 	});
@@ -161,7 +159,7 @@ describe('what the operator does not allow', () => {
 	it('is asked of nobody: the form’s own hosts', async () => {
 		core.connections = core.process({ allowedTokenHosts: ['login.example.com'] });
 
-		await expect(failureOf(core.connections.seal(core.form()))).resolves.toMatchObject({
+		await expect(failureOf(core.save(core.form()))).resolves.toMatchObject({
 			code: 'NOT_ALLOWED_BY_OPERATOR',
 			field: 'Token URL',
 		});
@@ -185,7 +183,7 @@ describe('what the operator does not allow', () => {
 			core.connections = core.process({ allowedTokenHosts: [hostOf(issuer.origin)] });
 			const form = core.form({ tokenUrl: '', issuerUrl: issuer.origin });
 
-			const error = await failureOf(core.connections.seal(form));
+			const error = await failureOf(core.save(form));
 			expect(error).toMatchObject({ code: 'BLOCKED_BY_INSTANCE', field: 'Issuer URL' });
 			expect(error.message).toContain('VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS');
 			expect(core.api.requests).toEqual([]);
@@ -197,7 +195,7 @@ describe('what the operator does not allow', () => {
 	it('is a secret in another account', async () => {
 		core.connections = core.process({ allowedAwsAccounts: ['999999999999'] });
 
-		await expect(failureOf(core.connections.seal(core.form()))).resolves.toMatchObject({
+		await expect(failureOf(core.save(core.form()))).resolves.toMatchObject({
 			code: 'NOT_ALLOWED_BY_OPERATOR',
 			field: 'AWS Credentials',
 		});
@@ -207,7 +205,7 @@ describe('what the operator does not allow', () => {
 		core.connections = core.process({ secretPrefix: 'prod/n8n/' });
 
 		const form = core.form({ secretName: 'n8n/crm' });
-		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+		await expect(failureOf(core.save(form))).resolves.toMatchObject({
 			field: 'Secret Name',
 		});
 		await core.save(core.form({ tenantId: 'acme' }));

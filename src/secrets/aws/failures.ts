@@ -2,6 +2,7 @@ import {
 	ConfigurationError,
 	SecretStoreError,
 	VaultedOAuth2Error,
+	type ConfigurationCode,
 	type SecretStoreCode,
 } from '../../errors';
 import { EgressError } from '../../http/egress';
@@ -24,10 +25,10 @@ interface Symptoms {
 	readonly status: number | undefined;
 }
 
-const REFUSED = 'AWS_CREDENTIALS_REFUSED';
+const REFUSED = 'AWS_CREDENTIALS_REFUSED' satisfies ConfigurationCode;
 
 /** Names of errors, code and text of what they become. */
-const CREDENTIAL_FAILURES: ReadonlyArray<readonly [RegExp, string, string]> = [
+const CREDENTIAL_FAILURES: ReadonlyArray<readonly [RegExp, ConfigurationCode, string]> = [
 	[
 		/^(UnrecognizedClientException|InvalidClientTokenId|InvalidAccessKeyId|MissingAuthenticationToken(Exception)?)$/,
 		REFUSED,

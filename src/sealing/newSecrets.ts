@@ -139,8 +139,9 @@ async function assertFree(store: SecretStore, name: string): Promise<void> {
 		if (error instanceof SecretStoreError && error.code === 'NOT_FOUND') return;
 		throw error;
 	}
+	const action = store.kind === 'awsSecretsManager' ? 'CreateSecret' : 'create';
 	throw new SecretStoreError(
-		`a secret named ${name} exists already, and one that this credential did not make is never overwritten. Choose another Secret Name.`,
-		{ code: 'ALREADY_EXISTS', action: 'create', secretId: name },
+		`${action}: a secret named ${name} exists already, and one that this credential did not make is never overwritten. Choose another Secret Name.`,
+		{ code: 'ALREADY_EXISTS', action, secretId: name },
 	);
 }

@@ -19,6 +19,13 @@ export interface WriteResult {
 	readonly replaced?: SecretVersion;
 }
 
+const AWS_ACTIONS = { create: 'CreateSecret', read: 'GetSecretValue', write: 'PutSecretValue' };
+
+/** What the store itself calls an action, for errors: AWS has ARNs and names of its own. */
+export function actionOn(secretId: string, action: keyof typeof AWS_ACTIONS): string {
+	return secretId.startsWith('arn:') ? AWS_ACTIONS[action] : action;
+}
+
 /** What a new secret gets besides its content. */
 export interface CreateOptions {
 	readonly description?: string;

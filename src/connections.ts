@@ -2,6 +2,7 @@ import type { AuthorizationFlow } from './authorization/authorizationFlow';
 import { SessionTokens } from './authorization/sessionTokens';
 import { authorizationCodeOf, type Connection, type Form } from './config/connection';
 import { FIELD_NAMES, type CredentialFields, type FieldKey } from './config/fields';
+import { assertAllowedByOperator } from './config/operatorLimits';
 import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
 import { Concurrency } from './http/limiter';
@@ -78,12 +79,13 @@ export class Connections {
 		this.opened = new RecentlyUsed(limit);
 	}
 
-	/** What the fields mean, without looking at store or provider. @throws ConfigurationError */
+	/** What the fields mean, without looking at store or provider. @throws ConfigurationError also if the operator does not allow it */
 	async read(fields: CredentialFields): Promise<Form> {
 		const key = sha256(JSON.stringify(KEYS.map((name) => fields[name])));
 		const known = this.forms.find(key);
 		if (known !== undefined) return known;
 		const form = await parseForm(fields);
+		assertAllowedByOperator(form.connection, this.options.settings);
 		// Typed secrets are not kept in memory.
 		if (Object.keys(form.typed).length === 0) this.forms.get(key, () => form);
 		return form;

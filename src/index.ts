@@ -1,5 +1,6 @@
 /** The only door that credentials and nodes use. */
-import { readInstanceSettings } from './config/instanceSettings';
+import { describeSettings, settingWarnings } from './config/describeSettings';
+import { readInstanceSettings, type InstanceSettings } from './config/instanceSettings';
 import { Connections } from './connections';
 import { createEgress } from './http/createEgress';
 import { plainText } from './plainText';
@@ -33,6 +34,7 @@ export type { TokenSet } from './tokens/tokenSet';
 /** Where events are written; n8n's logger has this shape. */
 export interface Log {
 	debug(message: string, meta?: object): void;
+	info(message: string, meta?: object): void;
 	warn(message: string, meta?: object): void;
 }
 
@@ -44,6 +46,14 @@ function write(log: Log, { name, ...rest }: TokenEvent): void {
 	const message = `Vaulted OAuth2 connection "${meta['label'] ?? ''}": ${name}`;
 	if (QUIET_EVENTS.has(name)) log.debug(message, meta);
 	else log.warn(message, meta);
+}
+
+/** Once, when the process first uses this package: n8n does not load it before. */
+function writeSettings(log: Log, settings: InstanceSettings): void {
+	const values = describeSettings(settings);
+	const text = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+	log.info(`Vaulted OAuth2 settings: ${text.join(' ')}`, values);
+	for (const warning of settingWarnings(settings)) log.warn(`Vaulted OAuth2: ${warning}`);
 }
 
 /** Sees to it that `end` is called, and waited for, before the process ends. */
@@ -61,6 +71,7 @@ export function endConnectionsBy(hook: EndHook): void {
 export function sharedConnections(log: Log): Connections {
 	if (shared !== undefined) return shared;
 	const settings = readInstanceSettings(process.env, process.argv[2]);
+	writeSettings(log, settings);
 	const connections = new Connections({
 		settings,
 		egress: createEgress(settings.egressPolicy, process.env),

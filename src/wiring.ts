@@ -1,13 +1,16 @@
 import { AuthorizationFlow } from './authorization/authorizationFlow';
 import type { Connection } from './config/connection';
+import { isAllowedHost } from './config/hosts';
 import type { InstanceSettings } from './config/instanceSettings';
 import type { Egress } from './http/egress';
+import { limitHosts } from './http/limitHosts';
 import { createAuthorizationServer } from './oauth/authorizationServer';
 import { Discovery } from './oauth/discovery';
 import { createTokenRequest, type ConnectionRequests } from './oauth/tokenRequest';
 import { RecentlyUsed } from './recentlyUsed';
 import { openStore } from './secrets/openStore';
 import { sha256, type SecretRef } from './secrets/pointer';
+import { secretNameFor } from './secrets/secretName';
 import { SealedBundle } from './secrets/sealedBundle';
 import type { SecretStore } from './secrets/store';
 import { VersionBudget } from './tokens/budget';
@@ -62,6 +65,14 @@ const DAY_MS = 86_400_000;
 /** A lease that its holder keeps through an outage is extended at most so often that it costs fewer versions than a store has for a day. */
 const LONGEST_LEASE_SHARE = 4 / 3;
 
+/** What an issuer describes is only known when it is used. */
+function providerEgress({ egress, settings }: WiringOptions): Egress {
+	const { allowedTokenHosts: hosts } = settings;
+	if (hosts === undefined) return egress;
+	const isAllowed = (address: string): boolean => isAllowedHost(address, hosts);
+	return limitHosts(egress, isAllowed, 'VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS');
+}
+
 function isUnsaved({ bundle }: SharedBundle): boolean {
 	return bundle.unsaved;
 }
@@ -73,14 +84,16 @@ export class Wiring {
 	private readonly stores: RecentlyUsed<SecretStore>;
 	private readonly secrets: RecentlyUsed<Ways>;
 	private readonly discovery: Discovery;
+	private readonly providerEgress: Egress;
 
 	constructor(private readonly options: WiringOptions) {
-		const { now, elapsed = now, after, limit = LIMIT, egress, settings } = options;
+		const { now, elapsed = now, after, limit = LIMIT, settings } = options;
 		this.settings = settings;
 		this.clock = { ...systemClock, now, elapsed, ...(after && { after }) };
 		this.stores = new RecentlyUsed(limit);
 		this.secrets = new RecentlyUsed(limit, ({ byStore }) => byStore.all().some(isUnsaved));
-		this.discovery = new Discovery({ egress, now });
+		this.providerEgress = providerEgress(options);
+		this.discovery = new Discovery({ egress: this.providerEgress, now });
 	}
 
 	/** The store that a connection names. Nothing is asked of it yet. */
@@ -90,9 +103,14 @@ export class Wiring {
 		return this.stores.get(storeKey(store), () => open(store, { settings, egress }));
 	}
 
+	/** A name for a new secret of a connection. */
+	secretName(connection: Connection): string {
+		return secretNameFor(connection, this.options.settings.secretPrefix);
+	}
+
 	/** The requests of a connection to its authorization server. */
 	requests(connection: Connection): ConnectionRequests {
-		const { egress, now } = this.options;
+		const { settings, now } = this.options;
 		const { issuer, tokenEndpoint, authorizationCode } = connection;
 		const authorizationEndpoint = authorizationCode?.authorizationEndpoint;
 		const server = createAuthorizationServer({
@@ -100,10 +118,16 @@ export class Wiring {
 			...(tokenEndpoint === undefined ? {} : { tokenEndpoint }),
 			...(authorizationEndpoint === undefined ? {} : { authorizationEndpoint }),
 			discovery: this.discovery,
-			egress,
+			egress: this.providerEgress,
 			now,
 		});
-		return createTokenRequest({ connection, server, store: this.store(connection) });
+		return createTokenRequest({
+			connection,
+			server,
+			store: this.store(connection),
+			operator: settings,
+			now,
+		});
 	}
 
 	/**

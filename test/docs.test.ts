@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+
+import { SETTING_NAMES } from '../src/config/operatorSettings';
+import { CLIENT_ID_TAG, TOKEN_HOSTS_TAG } from '../src/oauth/references';
 
 import { WholeCore } from './support/wholeCore';
 
@@ -10,7 +13,8 @@ interface Statement {
 	Resource: string;
 }
 
-const text = readFileSync(join(__dirname, '..', 'docs', 'aws.md'), 'utf8');
+const ROOT = join(__dirname, '..');
+const text = readFileSync(join(ROOT, 'docs', 'aws.md'), 'utf8');
 const policy = JSON.parse(/```json\n([^]*?)```/.exec(text)?.[1] ?? '{}') as {
 	Version: string;
 	Statement: Statement[];
@@ -49,4 +53,33 @@ describe('the IAM policy in docs/aws.md', () => {
 			await core.close();
 		}
 	});
+});
+
+describe('the settings in docs/operations.md', () => {
+	const operations = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8');
+	const rows = [
+		...operations.matchAll(/^\| `(VAULTED_OAUTH2_\w+)` +\| *(\S.*?) *\| *(\S.*?) *\|$/gm),
+	];
+
+	it('are all there, each once, with values and meaning', () => {
+		expect(rows.map(([, name]) => name).sort()).toEqual([...SETTING_NAMES].sort());
+		for (const [, , values, meaning] of rows) {
+			expect(values?.length).toBeGreaterThan(3);
+			expect(meaning?.length).toBeGreaterThan(20);
+		}
+	});
+
+	it('are all that the sources speak of', () => {
+		const files = readdirSync(ROOT, { recursive: true, encoding: 'utf8' }).filter((file) =>
+			/^(src|credentials|nodes)\/.*\.ts$/.test(file),
+		);
+		const spokenOf = files.flatMap(
+			(file) => readFileSync(join(ROOT, file), 'utf8').match(/\bVAULTED_OAUTH2_[A-Z_]+\b/g) ?? [],
+		);
+		expect([...new Set(spokenOf)].sort()).toEqual([...SETTING_NAMES].sort());
+	});
+});
+
+it('docs/aws.md names the tags of a referenced secret', () => {
+	for (const tag of [TOKEN_HOSTS_TAG, CLIENT_ID_TAG]) expect(text).toContain(`\`${tag}\``);
 });

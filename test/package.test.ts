@@ -110,6 +110,17 @@ describe('the package as published', () => {
 		expect([...new Set(imported)].sort()).toEqual([...declared, ...ofN8n].sort());
 	});
 
+	test('has a command that runs as built', async () => {
+		const command = manifest.bin[manifest.name as keyof typeof manifest.bin];
+		expect(files).toContain(command);
+		expect(await readFile(join(folder, command), 'utf8')).toMatch(/^#!\/usr\/bin\/env node\n/);
+		const usage = run(process.execPath, [join(folder, command)], { env: buildEnvironment() });
+		await expect(usage).rejects.toMatchObject({
+			code: 2,
+			stderr: expect.stringContaining('rotate-vault-key') as string,
+		});
+	});
+
 	test('loads without its libraries, which come on first use', async () => {
 		const { stdout } = await run(process.execPath, [join(ROOT, 'scripts', 'smoke.mjs')], {
 			env: buildEnvironment(),

@@ -346,7 +346,10 @@ describe('AWS Secrets Manager', () => {
 		const saved = await core.save(core.form({ tenantId: 'acme', label: 'Süd: CRM (prod)' }));
 		const [secret] = core.aws.secrets();
 		expect(secret?.name).toMatch(/^n8n\/vaulted-oauth2\/acme\/sud-crm-prod-[0-9a-f]{8}$/);
-		expect(secret?.tags).toEqual({ 'managed-by': 'n8n-nodes-vaulted-oauth2' });
+		expect(secret?.tags).toEqual({
+			'managed-by': 'n8n-nodes-vaulted-oauth2',
+			tenant: 'acme',
+		});
 		expect(JSON.parse(saved.secretRef)).toEqual({
 			v: 1,
 			store: 'awsSecretsManager',
@@ -433,6 +436,9 @@ describe('AWS Secrets Manager', () => {
 		core.aws.perform('CreateSecret', {
 			Name: 'crm/client',
 			SecretString: JSON.stringify({ secret: 'old', other: 1 }),
+			Tags: [
+				{ Key: 'vaulted-oauth2:token-hosts', Value: new URL(core.provider.tokenEndpoint).host },
+			],
 		});
 		const form = core.form({
 			clientSecretSource: 'reference',

@@ -18,7 +18,8 @@ export const secrets: INodeProperties[] = [
 			{
 				name: 'Already in AWS Secrets Manager',
 				value: 'reference',
-				description: 'Read from a secret that somebody else keeps, anew for every token',
+				description:
+					'Read from a secret in AWS for every token; its tag says which hosts it may be sent to',
 			},
 		],
 		default: 'enter',

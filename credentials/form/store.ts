@@ -80,6 +80,25 @@ export const store: INodeProperties[] = [
 		description: 'Optional. The external ID the role’s trust policy asks for.',
 	},
 	{
+		displayName: FIELD_NAMES.awsSessionName,
+		name: 'awsSessionName',
+		type: 'string',
+		default: '',
+		placeholder: 'n8n-vaulted-oauth2-{tenantId}',
+		displayOptions: { show: { ...aws, awsCredentials: ['assumeRole'] } },
+		description:
+			'Optional. How AWS CloudTrail names the session; n8n-vaulted-oauth2 if empty. {tenantId} is replaced by the Tenant ID.',
+	},
+	{
+		displayName: FIELD_NAMES.awsSourceIdentity,
+		name: 'awsSourceIdentity',
+		type: 'string',
+		default: '',
+		displayOptions: { show: { ...aws, awsCredentials: ['assumeRole'] } },
+		description:
+			'Optional. Shown by AWS CloudTrail for everything the session does. The role’s trust policy has to allow sts:SetSourceIdentity.',
+	},
+	{
 		displayName: FIELD_NAMES.awsAccessKeyId,
 		name: 'awsAccessKeyId',
 		type: 'string',
@@ -125,5 +144,25 @@ export const store: INodeProperties[] = [
 		displayOptions: { show: aws },
 		description:
 			'Optional. The name of the secret that is created; made from tenant and label if empty. A secret that exists already is never overwritten.',
+	},
+	{
+		displayName: FIELD_NAMES.awsKmsKeyId,
+		name: 'awsKmsKeyId',
+		type: 'string',
+		default: '',
+		placeholder: 'alias/n8n-secrets',
+		displayOptions: { show: aws },
+		description:
+			'Optional. ID, ARN or alias of the KMS key that a secret is created with; AWS’s own key for Secrets Manager if empty. It is not changed afterwards.',
+	},
+	{
+		displayName: FIELD_NAMES.awsTags,
+		name: 'awsTags',
+		type: 'string',
+		default: '',
+		placeholder: 'team=crm, cost-center=42',
+		displayOptions: { show: aws },
+		description:
+			'Optional. Tags that a secret is created with: pairs separated by commas, or a JSON object. They are not changed afterwards.',
 	},
 ];

@@ -21,7 +21,16 @@ export type StoreSettings =
 			readonly credentials: AwsCredentials;
 			/** The name a new secret gets; made from tenant and label where absent. */
 			readonly secretName?: string;
+			/** Of a new secret: ID, ARN or alias; AWS's own key for Secrets Manager if absent. */
+			readonly kmsKeyId?: string;
+			/** Of a new secret, besides this package's own. */
+			readonly tags?: Readonly<Record<string, string>>;
 	  };
+
+/** AWS's own address of Secrets Manager in a region. */
+export function regionalAwsEndpoint(region: string): string {
+	return `https://secretsmanager.${region}.amazonaws.com${region.startsWith('cn-') ? '.cn' : ''}`;
+}
 
 /** Where the client secret comes from. */
 export type ClientSecretSource =

@@ -14,6 +14,9 @@ const RULES: Partial<Record<FieldKey, string>> = {
 		'is a whole number of seconds from 0 to 31536000; 0 means "use until refused"',
 	awsRegion: 'is the name of an AWS region such as eu-central-1',
 	awsRoleArn: 'is the ARN of a role, such as arn:aws:iam::123456789012:role/n8n',
+	awsSessionName: 'has 2 to 64 letters, digits and _=,.@-; {tenantId} stands for the Tenant ID',
+	awsSourceIdentity: 'has 2 to 64 letters, digits and _=,.@-',
+	awsKmsKeyId: 'is the ID, ARN or alias of a KMS key, such as alias/n8n-secrets',
 	secretName: 'is made of letters, digits and /_+=.@-',
 };
 

@@ -40,8 +40,12 @@ export const FIELD_NAMES = {
 	awsSessionToken: 'AWS Session Token',
 	awsRoleArn: 'AWS Role ARN',
 	awsExternalId: 'AWS External ID',
+	awsSessionName: 'AWS Session Name',
+	awsSourceIdentity: 'AWS Source Identity',
 	awsEndpoint: 'AWS Endpoint',
 	secretName: 'Secret Name',
+	awsKmsKeyId: 'AWS KMS Key',
+	awsTags: 'AWS Tags',
 	secretRef: 'Secret Reference',
 } as const;
 

@@ -1,15 +1,31 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { ConfigurationError } from '../errors';
 import type { EgressPolicy } from '../http/egress';
+import {
+	listed,
+	nonEmpty,
+	readText,
+	readVariable,
+	unquoted,
+	type Environment,
+} from './environment';
+import {
+	readChoice,
+	readOperatorSettings,
+	readSetting,
+	type OperatorSettings,
+} from './operatorSettings';
 
-/** What this package takes over from the n8n instance it runs in. */
-export interface InstanceSettings {
+/** What this package takes over from the n8n instance it runs in, and what its operator decides. */
+export interface InstanceSettings extends OperatorSettings {
 	/** Where n8n keeps its own files, such as `/home/node/.n8n`. */
 	readonly userFolder: string;
-	/** n8n's own encryption key, or `undefined` where it cannot be found. Confidential. */
+	/** What the local vault is locked with: `VAULTED_OAUTH2_VAULT_KEY`, else n8n's own encryption key. `undefined` if there is none. Confidential. */
 	readonly encryptionKey: string | undefined;
+	/** Whether it is `VAULTED_OAUTH2_VAULT_KEY`. */
+	readonly hasOwnVaultKey?: boolean;
+	/** What the local vault may have been locked with before: `VAULTED_OAUTH2_VAULT_PREVIOUS_KEY`. Confidential. */
+	readonly previousEncryptionKey?: string;
 	/** Whether a credential may use the AWS identity of the host. */
 	readonly awsSystemCredentialsAllowed: boolean;
 	/** Whether other processes of this n8n use the same connections: queue mode, or several mains. */
@@ -23,8 +39,6 @@ export interface InstanceSettings {
 	/** `undefined` where the instance lets requests go anywhere. */
 	readonly egressPolicy: EgressPolicy | undefined;
 }
-
-type Environment = NodeJS.ProcessEnv;
 
 const LEASE_SETTINGS = ['automatic', 'always', 'never'] as const;
 
@@ -72,36 +86,32 @@ const FURTHER_BLOCKED_IP_RANGES = [
  * Reads n8n's settings the way n8n does, from the environment and from n8n's settings file.
  *
  * @param argument n8n's first argument: the command it runs, such as `worker`. Without one, or with an option in its place, n8n starts
- * @throws ConfigurationError if `VAULTED_OAUTH2_LEASE` is none of its values
+ * @throws ConfigurationError `INVALID_SETTING` if a setting of this package has a value that cannot be used
  */
 export function readInstanceSettings(env: Environment, argument?: string): InstanceSettings {
 	const command = argument === undefined || argument.startsWith('-') ? 'start' : argument;
 	const userFolder = findUserFolder(env);
+	const vaultKey = readSetting(env, 'VAULTED_OAUTH2_VAULT_KEY');
+	const previousEncryptionKey = readSetting(env, 'VAULTED_OAUTH2_VAULT_PREVIOUS_KEY');
 	return {
+		...readOperatorSettings(env),
 		userFolder,
 		encryptionKey:
-			nonEmpty(unquoted(readVariable(env, 'N8N_ENCRYPTION_KEY'))) ?? keyInSettingsFile(userFolder),
+			vaultKey ??
+			nonEmpty(unquoted(readVariable(env, 'N8N_ENCRYPTION_KEY'))) ??
+			keyInSettingsFile(userFolder),
+		hasOwnVaultKey: vaultKey !== undefined,
+		...(previousEncryptionKey === undefined ? {} : { previousEncryptionKey }),
 		awsSystemCredentialsAllowed: isTrue(env, 'N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED'),
 		severalProcesses:
 			QUEUE_COMMANDS.includes(command) ||
 			readVariable(env, 'EXECUTIONS_MODE')?.toLowerCase() === 'queue' ||
 			isTrue(env, 'N8N_MULTI_MAIN_SETUP_ENABLED'),
 		endsAfterRun: !LASTING_COMMANDS.includes(command),
-		lease: readLeaseSetting(env),
+		lease: readChoice(env, 'VAULTED_OAUTH2_LEASE', LEASE_SETTINGS),
 		shutdownMs: readShutdownSeconds(env, command) * 1000,
 		egressPolicy: isTrue(env, 'N8N_SSRF_PROTECTION_ENABLED') ? readEgressPolicy(env) : undefined,
 	};
-}
-
-function readLeaseSetting(env: Environment): LeaseSetting {
-	const value = readVariable(env, 'VAULTED_OAUTH2_LEASE')?.trim().toLowerCase() || 'automatic';
-	const setting = LEASE_SETTINGS.find((name) => name === value);
-	if (setting !== undefined) return setting;
-	throw new ConfigurationError(
-		'VAULTED_OAUTH2_LEASE',
-		`this setting of the instance is one of ${LEASE_SETTINGS.join(', ')}. Correct the environment variable and restart n8n.`,
-		{ code: 'INVALID_SETTING' },
-	);
 }
 
 function readShutdownSeconds(env: Environment, command: string): number {
@@ -143,35 +153,6 @@ function readEgressPolicy(env: Environment): EgressPolicy {
 	};
 }
 
-/** A variable, or the content of the file that the variable of the same name with `_FILE` names. */
-function readVariable(env: Environment, name: string): string | undefined {
-	const file = env[`${name}_FILE`];
-	return env[name] ?? (file ? readText(file)?.trim() : undefined);
-}
-
 function isTrue(env: Environment, name: string): boolean {
 	return ['true', '1'].includes(readVariable(env, name)?.toLowerCase() ?? '');
-}
-
-function unquoted(value: string | undefined): string | undefined {
-	return value?.trim().replace(/^(['"])(.*)\1$/, '$2');
-}
-
-function nonEmpty(value: string | undefined): string | undefined {
-	return value === '' ? undefined : value;
-}
-
-function listed(value: string | undefined): string[] {
-	return (value ?? '')
-		.split(',')
-		.map((entry) => entry.trim())
-		.filter((entry) => entry !== '');
-}
-
-function readText(path: string): string | undefined {
-	try {
-		return readFileSync(path, 'utf8');
-	} catch {
-		return undefined;
-	}
 }

@@ -15,6 +15,7 @@ import type {
 import { failFor } from './fieldProblems';
 import { FIELD_NAMES, type CredentialFields, type FieldKey } from './fields';
 import { parseParameters } from './parseParameters';
+import { parseTags } from './parseTags';
 import { connectionSchema } from './schema';
 import { isSecureUrl } from './secureUrl';
 import { validator } from './validators';
@@ -107,6 +108,8 @@ function parseAwsCredentials(values: Values): AwsCredentials {
 			kind: 'assumeRole',
 			roleArn: String(values.awsRoleArn),
 			...present('externalId', text(values, 'awsExternalId')),
+			...present('sessionName', text(values, 'awsSessionName')),
+			...present('sourceIdentity', text(values, 'awsSourceIdentity')),
 			...present('base', accessKey),
 		};
 	}
@@ -117,12 +120,15 @@ function parseAwsCredentials(values: Values): AwsCredentials {
 
 function parseStore(values: Values): StoreSettings {
 	if (values.secretStore === 'localVault') return { kind: 'localVault' };
+	const tags = text(values, 'awsTags');
 	return {
 		kind: 'awsSecretsManager',
 		region: String(values.awsRegion),
 		credentials: parseAwsCredentials(values),
 		...present('endpoint', address(values, 'awsEndpoint')),
 		...present('secretName', text(values, 'secretName')),
+		...present('kmsKeyId', text(values, 'awsKmsKeyId')),
+		...present('tags', tags === undefined ? undefined : parseTags(tags)),
 	};
 }
 
@@ -233,7 +239,13 @@ function parseTyped(connection: Connection, values: Values): TypedSecrets {
  */
 export async function parseForm(fields: CredentialFields): Promise<Form> {
 	const values = clean(fields);
-	for (const key of ['issuerUrl', 'tokenUrl', 'authorizationUrl', 'apiBaseUrl'] as const)
+	for (const key of [
+		'issuerUrl',
+		'tokenUrl',
+		'authorizationUrl',
+		'apiBaseUrl',
+		'awsSessionName',
+	] as const)
 		fillTenant(values, key);
 	const { grantType, secretStore } = values;
 	const isByCode = grantType === 'authorizationCode';

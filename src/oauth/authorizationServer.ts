@@ -73,6 +73,8 @@ export interface TokenResponse {
 export interface AuthorizationServer {
 	/** Sends one token request. @throws VaultedOAuth2Error of any class but `secretStore` */
 	requestTokens(client: Client, grant: GrantRequest): Promise<TokenResponse>;
+	/** Host of the token endpoint, with its port unless that is the scheme's own. @throws ConfigurationError, ProviderError where it has to be discovered */
+	tokenHost(): Promise<string>;
 	/** The address a person is sent to for consent. @throws ConfigurationError, ProviderError where it has to be discovered first */
 	authorizationUrl(request: AuthorizationRequest): Promise<URL>;
 	/**
@@ -234,6 +236,8 @@ export function createAuthorizationServer(
 
 	return {
 		verifiesIdTokens: issuer !== undefined,
+
+		tokenHost: async () => new URL(await endpoint('token_endpoint')).host,
 
 		async requestTokens(client, grant) {
 			const library = await load();

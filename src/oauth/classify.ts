@@ -146,7 +146,7 @@ export function classifyNetworkError(
 	if (error.code === 'BLOCKED') {
 		return new ConfigurationError(
 			context.field,
-			`${context.host} may not be reached from this instance (${error.detail}). Use another address, or have it allowed in the instance's N8N_SSRF_* settings.`,
+			`${context.host} may not be reached from this instance (${error.detail}). Use another address, or have it allowed in the instance's settings (N8N_SSRF_* or the one named).`,
 			{ code: 'BLOCKED_BY_INSTANCE' },
 		);
 	}

@@ -4,6 +4,7 @@ import type { Bundle } from '../secrets/bundle';
 import { isBundle } from '../secrets/bundleFormat';
 import type { SecretStore } from '../secrets/store';
 import type { ReferencedSecret } from '../tokens/tokenRequest';
+import type { ReferenceGuard } from './references';
 
 const REFERENCE = 'Client Secret Name or ARN';
 const JSON_KEY = 'Client Secret JSON Key';
@@ -50,20 +51,30 @@ function clientSecretIn(
 	);
 }
 
+/** Where a referenced client secret is read, and who decides whether it may be used. */
+export interface ReferenceReading {
+	readonly store: SecretStore;
+	readonly guard: ReferenceGuard;
+	/** The hosts it is going to be sent to. */
+	readonly hosts: () => Promise<readonly string[]>;
+}
+
 /**
  * A client secret that is kept elsewhere in AWS Secrets Manager, read again for every token request, so that its rotation needs nothing.
  * Undefined for a connection that refers to none.
  *
- * @throws ConfigurationError naming the reference or the JSON key
+ * @throws ConfigurationError naming the reference or the JSON key; `REFERENCE_NOT_ALLOWED` if it may not be sent to the connection's provider
  * @throws SecretStoreError
  */
 export async function readReference(
-	{ clientSecretSource: source, clientAuthentication }: Connection,
-	store: SecretStore,
+	{ clientSecretSource: source, clientAuthentication, clientId }: Connection,
+	{ store, guard, hosts }: ReferenceReading,
 ): Promise<ReferencedSecret | undefined> {
 	if (source.kind !== 'reference' || clientAuthentication === 'none') return undefined;
-	const { content, versionId } = await store.read(source.secretId);
-	return { clientSecret: clientSecretIn(content, source), versionId };
+	const { secretId, content, versionId } = await store.read(source.secretId);
+	const clientSecret = clientSecretIn(content, source);
+	await guard.assertAllowed({ secretId, hosts: await hosts(), clientId });
+	return { clientSecret, versionId };
 }
 
 /** The client secret in the bundle; undefined for a public client (RFC 6749 §2.1). @throws ConfigurationError `MISSING_FIELD` */

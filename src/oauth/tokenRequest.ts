@@ -20,6 +20,7 @@ import type {
 } from './authorizationServer';
 import { CONNECT_AGAIN } from './classify';
 import { enteredClientSecret, readReference } from './clientSecret';
+import { createReferenceGuard, type ReferencePolicy } from './references';
 
 /** Where the token request of a connection goes. */
 export interface TokenRequestOptions {
@@ -27,6 +28,10 @@ export interface TokenRequestOptions {
 	readonly server: AuthorizationServer;
 	/** Where a client secret reference is read. */
 	readonly store: SecretStore;
+	/** Which references are allowed. Default: those whose tags say so. */
+	readonly operator?: ReferencePolicy;
+	/** Milliseconds since the epoch. */
+	readonly now: () => number;
 }
 
 /** What a person's consent brought. */
@@ -100,7 +105,19 @@ export function createTokenRequest({
 	connection,
 	server,
 	store,
+	operator = {},
+	now,
 }: TokenRequestOptions): ConnectionRequests {
+	const reading = {
+		store,
+		guard: createReferenceGuard(store, operator, now),
+		/** What the issuer describes further, such as introspection, is as trusted as the issuer. */
+		hosts: async () => {
+			const { issuer } = connection;
+			const described = issuer === undefined ? [] : [new URL(issuer).host];
+			return [...new Set([await server.tokenHost(), ...described])];
+		},
+	};
 	const fingerprint = requestedFor(connection);
 	const usesRefreshToken = connection.grantType !== 'client_credentials';
 	const wantsIdToken =
@@ -150,7 +167,7 @@ export function createTokenRequest({
 		bundle: Bundle,
 		reference: ReferencedSecret | undefined,
 	): Promise<Omit<Client, 'authentication'>> {
-		const read = reference ?? (await readReference(connection, store));
+		const read = reference ?? (await readReference(connection, reading));
 		return client(read ?? { clientSecret: enteredClientSecret(connection, bundle) });
 	}
 
@@ -199,7 +216,7 @@ export function createTokenRequest({
 		digest: ({ clientSecret, refreshToken, clientAuthentication }) =>
 			sha256(JSON.stringify([fingerprint, clientSecret, refreshToken, clientAuthentication])),
 
-		readReference: async () => await readReference(connection, store),
+		readReference: async () => await readReference(connection, reading),
 
 		missing: (bundle) =>
 			usesRefreshToken && bundle.refreshToken === undefined

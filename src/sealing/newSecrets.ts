@@ -6,7 +6,7 @@ import type { Bundle } from '../secrets/bundle';
 import { formatBundle } from '../secrets/bundleFormat';
 import { withTokens } from '../secrets/patches';
 import { createKey, sha256, type SecretRef } from '../secrets/pointer';
-import { secretNameFor, TAGS } from '../secrets/secretName';
+import { tagsFor } from '../secrets/secretName';
 import { storeAddressOf } from '../secrets/storeAddress';
 import type { SecretStore } from '../secrets/store';
 import type { Wiring } from '../wiring';
@@ -45,7 +45,7 @@ export class NewSecrets {
 		({ bundle }) => bundle?.refreshToken !== undefined,
 	);
 
-	constructor(private readonly wiring: Pick<Wiring, 'requests' | 'store'>) {}
+	constructor(private readonly wiring: Pick<Wiring, 'requests' | 'secretName' | 'store'>) {}
 
 	/**
 	 * Tries what was typed at the provider and seals it into a secret of its own.
@@ -60,7 +60,7 @@ export class NewSecrets {
 		const unplaced = this.unplaced.get(unplacedKey(form), () => ({}));
 		const place = JSON.stringify(connection.store);
 		const before = unplaced.attempt?.place === place ? unplaced.attempt : undefined;
-		const name = before?.name ?? secretNameFor(connection);
+		const name = before?.name ?? this.wiring.secretName(connection);
 		// If the refresh token was rotated, this process holds the only copy until the store takes it.
 		unplaced.bundle ??= await this.redeem(form, name);
 		const bundle = { ...unplaced.bundle, sealedFor: sealedForOf(connection) };
@@ -70,7 +70,7 @@ export class NewSecrets {
 			const { secretId } = await store.create(name, attempt.content, {
 				attempt: attempt.id,
 				description: `OAuth 2.0 connection "${connection.label}" of n8n`,
-				tags: TAGS,
+				tags: tagsFor(connection),
 			});
 			delete unplaced.bundle;
 			delete unplaced.attempt;
@@ -139,8 +139,9 @@ async function assertFree(store: SecretStore, name: string): Promise<void> {
 		if (error instanceof SecretStoreError && error.code === 'NOT_FOUND') return;
 		throw error;
 	}
+	const action = store.kind === 'awsSecretsManager' ? 'CreateSecret' : 'create';
 	throw new SecretStoreError(
-		`a secret named ${name} exists already, and one that this credential did not make is never overwritten. Choose another Secret Name.`,
-		{ code: 'ALREADY_EXISTS', action: 'create', secretId: name },
+		`${action}: a secret named ${name} exists already, and one that this credential did not make is never overwritten. Choose another Secret Name.`,
+		{ code: 'ALREADY_EXISTS', action, secretId: name },
 	);
 }

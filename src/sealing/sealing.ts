@@ -25,7 +25,7 @@ export interface SealedFields {
 /** What {@link Sealing} needs of the wiring. */
 export type SealingParts = Pick<
 	Wiring,
-	'authorization' | 'clock' | 'requests' | 'shared' | 'store'
+	'authorization' | 'clock' | 'requests' | 'secretName' | 'shared' | 'store'
 >;
 
 /** A bundle that a form is sealed into again. */
@@ -53,6 +53,7 @@ const LOST: ReadonlySet<string> = new Set([
 	'INVALID_SECRET_REF',
 	'KEY_MISMATCH',
 	'NOT_FOUND',
+	'ROLLED_BACK',
 	'SEALED_ELSEWHERE',
 ]);
 

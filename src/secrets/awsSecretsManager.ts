@@ -18,13 +18,15 @@ const VERSIONS_PER_DAY = 96;
 /**
  * The secret store on AWS Secrets Manager. Nothing of the AWS SDK is loaded before the first call.
  *
- * IAM actions: `GetSecretValue`, `PutSecretValue`, and for sealing `CreateSecret` and `TagResource`.
+ * IAM actions: `GetSecretValue`, `PutSecretValue`, for sealing `CreateSecret` and `TagResource`, and `DescribeSecret` for a client secret that is
+ * referenced.
  *
  * Beside {@link SecretStoreError}, calls reject with ConfigurationError on "AWS Credentials" where AWS does not accept the identity
  * or the instance does not let it be used.
  */
 export function awsSecretsManager(options: AwsSecretsManagerOptions): SecretStore {
 	const client = awsSecretsClient(options);
+	const { kmsKeyId, tags: furtherTags } = options;
 
 	return {
 		kind: 'awsSecretsManager',
@@ -32,13 +34,16 @@ export function awsSecretsManager(options: AwsSecretsManagerOptions): SecretStor
 
 		async create(name: string, content: string, options: CreateOptions = {}) {
 			requireFits(content, { action: 'CreateSecret', secretId: name });
-			const { description, tags, attempt = randomBytes(32).toString('hex') } = options;
+			const { description, attempt = randomBytes(32).toString('hex') } = options;
+			// What this package says of a secret is not to be replaced.
+			const tags = Object.entries({ ...furtherTags, ...options.tags });
 			const creating = client.create({
 				Name: name,
 				SecretString: content,
 				ClientRequestToken: attempt,
 				...(description !== undefined && { Description: description }),
-				...(tags && { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) }),
+				...(kmsKeyId !== undefined && { KmsKeyId: kmsKeyId }),
+				...(tags.length > 0 && { Tags: tags.map(([Key, Value]) => ({ Key, Value })) }),
 			});
 			const { arn, versionId } = await orCreatedBefore(creating, { name, content, attempt });
 			return { secretId: arn, versionId, content };
@@ -47,6 +52,8 @@ export function awsSecretsManager(options: AwsSecretsManagerOptions): SecretStor
 		async read(secretId: string) {
 			return readable(await client.get({ SecretId: secretId, VersionStage: 'AWSCURRENT' }));
 		},
+
+		describe: (secretId: string) => client.describe(secretId),
 
 		async previous(secretId: string, timeoutMs?: number) {
 			const previous = await unless(

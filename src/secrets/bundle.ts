@@ -3,6 +3,7 @@ import { SecretStoreError, type StoredFailure } from '../errors';
 import type { TokenSet } from '../tokens/tokenSet';
 import type { KeptSecret, SealedFor } from './binding';
 import { sameDigest, sha256, type SecretRef } from './pointer';
+import { actionOn } from './store';
 import type { Json } from './unknownKeys';
 
 /** A claim on something only one writer may have: a refresh, a link, an authorization response. */
@@ -79,8 +80,9 @@ export interface Bundle {
  */
 export function assertKey(bundle: Bundle, ref: SecretRef): void {
 	if (sameDigest(bundle.keySha256, sha256(ref.key))) return;
+	const action = actionOn(ref.secretId, 'read');
 	throw new SecretStoreError(
-		`the secret ${ref.secretId} belongs to another connection: the pointer's key does not open it. Create a new credential and type its secrets.`,
-		{ code: 'KEY_MISMATCH', action: 'read', secretId: ref.secretId },
+		`${action}: the secret ${ref.secretId} belongs to another connection: the pointer's key does not open it. Create a new credential and type its secrets.`,
+		{ code: 'KEY_MISMATCH', action, secretId: ref.secretId },
 	);
 }

@@ -4,6 +4,7 @@ import { SecretStoreError, type StoredFailure } from '../errors';
 import type { TokenSet } from '../tokens/tokenSet';
 import { AUTHENTICATION_FAMILIES, type SealedFor } from './binding';
 import type { Authorization, Bundle, Claim, LeaseClaim, Refusal } from './bundle';
+import { actionOn } from './store';
 import type { StoreAddress } from './storeAddress';
 import { asObject, unknownIn, withUnknown, type Json, type Shape } from './unknownKeys';
 
@@ -300,16 +301,18 @@ export function isBundle(content: string): boolean {
 }
 
 function invalid(secretId: string): SecretStoreError {
+	const action = actionOn(secretId, 'read');
 	return new SecretStoreError(
-		`the secret ${secretId} is not a bundle of this package, or a manual edit corrupted it. Restore an earlier version of it, or create a new credential.`,
-		{ code: 'BUNDLE_INVALID', action: 'read', secretId },
+		`${action}: the secret ${secretId} is not a bundle of this package, or a manual edit corrupted it. Restore an earlier version of it, or create a new credential.`,
+		{ code: 'BUNDLE_INVALID', action, secretId },
 	);
 }
 
 function tooNew(secretId: string): SecretStoreError {
+	const action = actionOn(secretId, 'read');
 	return new SecretStoreError(
-		`a newer version of this package wrote the secret ${secretId}. Nothing was changed; update n8n-nodes-vaulted-oauth2 in this n8n.`,
-		{ code: 'BUNDLE_TOO_NEW', action: 'read', secretId },
+		`${action}: a newer version of this package wrote the secret ${secretId}. Nothing was changed; update n8n-nodes-vaulted-oauth2 in this n8n.`,
+		{ code: 'BUNDLE_TOO_NEW', action, secretId },
 	);
 }
 

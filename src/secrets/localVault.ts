@@ -1,6 +1,12 @@
 import { ConfigurationError, SecretStoreError, VersionConflictError } from '../errors';
 import type { SecretStore } from './store';
-import { open, seal, versionIdOfAttempt, versionOf, type OpenedVersion } from './vault/cipher';
+import {
+	openWithAny,
+	seal,
+	versionIdOfAttempt,
+	versionOf,
+	type OpenedVersion,
+} from './vault/cipher';
 import { vaultFailure, type VaultAction } from './vault/failures';
 import { processGate, type VaultGate } from './vault/gate';
 import { versionFolder, VERSIONS_KEPT, type VersionFolder } from './vault/versionFolder';
@@ -9,8 +15,10 @@ import { versionFolder, VERSIONS_KEPT, type VersionFolder } from './vault/versio
 export interface LocalVaultOptions {
 	/** Absolute path; made on first use. */
 	readonly folder: string;
-	/** n8n's own encryption key. */
+	/** What every version is written under; n8n's own encryption key, or one of the vault's own. */
 	readonly encryptionKey: string;
+	/** What versions may have been written under before; they are only read with it. */
+	readonly previousKey?: string | undefined;
 	/** Limits how many operations run at once, and for how long. Default: the gate that all vaults of this process share. */
 	readonly gate?: VaultGate;
 }
@@ -24,6 +32,8 @@ const LOOKS = 10;
 /**
  * A secret store of encrypted files, for hosts without AWS: AES-256-GCM under a key derived from n8n's own.
  *
+ * A version number that goes back while the process runs is reported: somebody put an old copy of the folder back.
+ *
  * Each secret is a folder of numbered files. Taking the next number is the compare-and-swap, see {@link VersionFolder.add}.
  *
  * Every call is over within 20 seconds, see {@link VaultGate}: after that it rejects with `UNAVAILABLE`, although a write may still
@@ -34,6 +44,7 @@ const LOOKS = 10;
 export function localVault({
 	folder: vault,
 	encryptionKey,
+	previousKey,
 	gate = processGate,
 }: LocalVaultOptions): SecretStore {
 	if (encryptionKey === '') {
@@ -43,6 +54,10 @@ export function localVault({
 			{ code: 'ENCRYPTION_KEY_MISSING' },
 		);
 	}
+
+	const keys = previousKey === undefined ? [encryptionKey] : [encryptionKey, previousKey];
+	/** The highest version seen of each secret. */
+	const seen = new Map<string, number>();
 
 	/** The current version, or `undefined` where there is no such secret. */
 	async function readNewest(
@@ -54,12 +69,15 @@ export function localVault({
 			// A listing that overlaps writes need not show a consistent state: that nothing is there counts only when seen every time.
 			version = (await folder.list()).at(-1) ?? version;
 			const text = version === undefined ? undefined : await folder.read(version);
-			if (version === undefined || text === undefined) continue;
-			try {
-				return open(text, encryptionKey, { name, version });
-			} catch {
-				throw undecipherable(name, folder.fileName(version));
-			}
+			if (version === undefined || text === undefined || version < (seen.get(name) ?? 0)) continue;
+			const opened = openWithAny(text, keys, { name, version });
+			if (opened === undefined) throw undecipherable(name, folder.fileName(version));
+			seen.set(name, version);
+			return opened;
+		}
+		const highest = seen.get(name);
+		if (version !== undefined && highest !== undefined && version < highest) {
+			throw rolledBack(name, { version, highest });
 		}
 		if (version !== undefined) throw new Error('Every version was pruned before it could be read');
 		return undefined;
@@ -83,6 +101,7 @@ export function localVault({
 		await folder.sync();
 		const newest = Math.max(version, ...(await folder.list()));
 		await folder.prune(newest);
+		seen.set(name, newest);
 		return version <= newest - VERSIONS_KEPT ? undefined : versionId;
 	}
 
@@ -92,7 +111,7 @@ export function localVault({
 		folder: VersionFolder,
 	): Promise<string | undefined> {
 		if (attempt === undefined) return undefined;
-		const newest = await readNewest(name, folder);
+		const newest = await readNewest(name, folder).catch(unlessUndecipherable);
 		if (newest?.versionId !== versionIdOfAttempt(attempt) || newest.content !== content) {
 			return undefined;
 		}
@@ -142,6 +161,13 @@ export function localVault({
 				const newest = await readNewest(secretId, versionFolder(vault, secretId));
 				if (newest === undefined) throw notFound(action);
 				return { secretId, versionId: newest.versionId, content: newest.content };
+			}),
+
+		describe: (secretId) =>
+			run({ action: 'read', secretId }, async (action) => {
+				const versions = await versionFolder(vault, secretId).list();
+				if (versions.length === 0) throw notFound(action);
+				return { secretId, tags: {} };
 			}),
 
 		// It serves to detect an old copy that somebody wrote back. Here nobody but this package can write a version.
@@ -209,8 +235,25 @@ function notFound(action: VaultAction): SecretStoreError {
 
 function undecipherable(secretId: string, fileName: string): SecretStoreError {
 	return new SecretStoreError(
-		`The local vault cannot decrypt "${secretId}". Either n8n's encryption key (N8N_ENCRYPTION_KEY) changed: set the former one again. ` +
-			`Or the file ${fileName} was changed or cut short: restore it from a backup.`,
+		`The local vault cannot decrypt "${secretId}". Either its key (VAULTED_OAUTH2_VAULT_KEY, else N8N_ENCRYPTION_KEY) changed: set the former one as VAULTED_OAUTH2_VAULT_PREVIOUS_KEY. ` +
+			`Or the file ${fileName} was changed or cut short: restore it from a backup. If neither can be done, type all secrets again and save.`,
 		{ code: 'DECRYPTION_FAILED', action: 'read', secretId },
+	);
+}
+
+/** What cannot be read is not what this attempt made. */
+function unlessUndecipherable(error: unknown): undefined {
+	if (error instanceof SecretStoreError && error.code === 'DECRYPTION_FAILED') return undefined;
+	throw error;
+}
+
+function rolledBack(
+	secretId: string,
+	{ version, highest }: { version: number; highest: number },
+): SecretStoreError {
+	return new SecretStoreError(
+		`The local vault's "${secretId}" went back from version ${highest} to ${version}: somebody put an old copy of its folder back, whose refresh token is spent. ` +
+			'Restore the newer files; or restart n8n to go on with the old copy.',
+		{ code: 'ROLLED_BACK', action: 'read', secretId },
 	);
 }

@@ -7,6 +7,11 @@ import { awsSecretsManager } from './awsSecretsManager';
 import { localVault } from './localVault';
 import type { SecretStore } from './store';
 
+/** Where the local vault is. */
+export function vaultFolderOf({ userFolder }: Pick<InstanceSettings, 'userFolder'>): string {
+	return join(userFolder, 'vaulted-oauth2');
+}
+
 /** The store a connection names, under the settings of this instance. Nothing is asked of it yet. */
 export function openStore(
 	store: StoreSettings,
@@ -14,15 +19,16 @@ export function openStore(
 ): SecretStore {
 	if (store.kind === 'localVault') {
 		return localVault({
-			folder: join(settings.userFolder, 'vaulted-oauth2'),
+			folder: vaultFolderOf(settings),
 			encryptionKey: settings.encryptionKey ?? '',
+			previousKey: settings.previousEncryptionKey,
 		});
 	}
+	const { kind: _kind, secretName: _secretName, ...options } = store;
 	return awsSecretsManager({
-		region: store.region,
-		...(store.endpoint === undefined ? {} : { endpoint: store.endpoint }),
-		credentials: store.credentials,
+		...options,
 		systemCredentialsAllowed: settings.awsSystemCredentialsAllowed,
 		agents: egress.agents,
+		allowedAccounts: settings.allowedAwsAccounts,
 	});
 }

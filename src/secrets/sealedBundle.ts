@@ -4,7 +4,7 @@ import { assertKey, type Bundle } from './bundle';
 import { formatBundle, parseBundle, sameBundle } from './bundleFormat';
 import { editPutBack, isOldCopy, tokensRestored, withLease, type Patch } from './patches';
 import { sha256, type SecretRef } from './pointer';
-import type { SecretStore, SecretVersion } from './store';
+import { actionOn, type SecretStore, type SecretVersion } from './store';
 
 /** Options for {@link SealedBundle}. */
 export interface SealedBundleOptions {
@@ -306,9 +306,10 @@ export class SealedBundle {
 			if (base !== undefined && (await this.tryWrite(base, this.pending, once)))
 				return this.current();
 		}
+		const action = actionOn(this.ref.secretId, 'write');
 		throw new SecretStoreError(
-			`others change the secret ${this.ref.secretId} faster than it can be written. It is tried again at the next call.`,
-			{ code: 'UNAVAILABLE', action: 'write', secretId: this.ref.secretId },
+			`${action}: others change the secret ${this.ref.secretId} faster than it can be written. It is tried again at the next call.`,
+			{ code: 'UNAVAILABLE', action, secretId: this.ref.secretId },
 		);
 	}
 

@@ -2,15 +2,36 @@ import { randomBytes } from 'node:crypto';
 
 import type { Connection } from '../config/connection';
 
-/** Everything this package creates is below this name, so that an IAM policy can be limited to it. */
-const NAME_PREFIX = 'n8n/vaulted-oauth2';
+/** Everything this package creates begins with it, so that an IAM policy can be limited to it. */
+const NAME_PREFIX = 'n8n/vaulted-oauth2/';
 
-/** Tags of every secret this package creates. */
-export const TAGS = { 'managed-by': 'n8n-nodes-vaulted-oauth2' } as const;
+/**
+ * Tags of a secret this package creates. A credential's id cannot be among them: n8n tells it neither to `authenticate` nor to
+ * `preAuthentication`.
+ */
+export function tagsFor({ tenantId }: Pick<Connection, 'tenantId'>): Record<string, string> {
+	return {
+		'managed-by': 'n8n-nodes-vaulted-oauth2',
+		...(tenantId === undefined ? {} : { tenant: tenantId }),
+	};
+}
 
-/** `n8n/vaulted-oauth2/[tenant/]label-random`, in the characters AWS allows; or the name the form gives. */
+/** The name of the secret an id stands for: an ARN has AWS's suffix behind it. */
+export function secretNameOf(secretId: string): string {
+	return (
+		/^arn:[^:]*:secretsmanager:[^:]*:\d*:secret:(.+)-[A-Za-z0-9]{6}$/.exec(secretId)?.[1] ??
+		secretId
+	);
+}
+
+/**
+ * `n8n/vaulted-oauth2/[tenant/]label-random`, in the characters AWS allows; or the name the form gives.
+ *
+ * @param prefix in place of `n8n/vaulted-oauth2/`
+ */
 export function secretNameFor(
 	connection: Pick<Connection, 'label' | 'tenantId' | 'store'>,
+	prefix = NAME_PREFIX,
 ): string {
 	if (connection.store.kind === 'awsSecretsManager' && connection.store.secretName !== undefined) {
 		return connection.store.secretName;
@@ -24,10 +45,6 @@ export function secretNameFor(
 		.slice(0, 64);
 	// AWS appends a hyphen and six characters to the ARN; a name that ends alike would confuse partial ARNs.
 	const random = randomBytes(4).toString('hex');
-	const parts = [
-		NAME_PREFIX,
-		connection.tenantId,
-		`${label === '' ? 'connection' : label}-${random}`,
-	];
-	return parts.filter((part) => part !== undefined).join('/');
+	const parts = [connection.tenantId, `${label === '' ? 'connection' : label}-${random}`];
+	return prefix + parts.filter((part) => part !== undefined).join('/');
 }

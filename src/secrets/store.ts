@@ -19,6 +19,13 @@ export interface WriteResult {
 	readonly replaced?: SecretVersion;
 }
 
+const AWS_ACTIONS = { create: 'CreateSecret', read: 'GetSecretValue', write: 'PutSecretValue' };
+
+/** What the store itself calls an action, for errors: AWS has ARNs and names of its own. */
+export function actionOn(secretId: string, action: keyof typeof AWS_ACTIONS): string {
+	return secretId.startsWith('arn:') ? AWS_ACTIONS[action] : action;
+}
+
 /** What a new secret gets besides its content. */
 export interface CreateOptions {
 	readonly description?: string;
@@ -29,6 +36,14 @@ export interface CreateOptions {
 	 * caller repeats the call with the same name, content and attempt. Default: an attempt that nobody repeats.
 	 */
 	readonly attempt?: string;
+}
+
+/** What a store tells about a secret besides its content. Not confidential. */
+export interface SecretDescription {
+	/** Full ARN where the store has one, else the name. */
+	readonly secretId: string;
+	/** Empty for a store that has no tags. */
+	readonly tags: Readonly<Record<string, string>>;
 }
 
 /**
@@ -57,6 +72,14 @@ export interface SecretStore {
 	 * @throws SecretStoreError `NOT_FOUND`, `DELETED`, `ACCESS_DENIED`, …
 	 */
 	read(secretId: string): Promise<SecretVersion>;
+
+	/**
+	 * Reads the tags of a secret.
+	 *
+	 * @param secretId name or ARN
+	 * @throws SecretStoreError `NOT_FOUND`, `ACCESS_DENIED`, …
+	 */
+	describe(secretId: string): Promise<SecretDescription>;
 
 	/**
 	 * Reads the version before the current one: what a version that is not our own replaced.

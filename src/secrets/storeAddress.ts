@@ -1,5 +1,5 @@
 import { canonicalUrl } from '../config/canonicalUrl';
-import type { StoreSettings } from '../config/connection';
+import { regionalAwsEndpoint, type StoreSettings } from '../config/connection';
 
 /** Where a store is, whoever uses it: what its secrets are bound to besides their name or ARN, which has the AWS account in it. */
 export interface StoreAddress {
@@ -14,5 +14,7 @@ export interface StoreAddress {
 export function storeAddressOf(settings: StoreSettings): StoreAddress {
 	if (settings.kind === 'localVault') return { kind: settings.kind };
 	const { kind, region, endpoint } = settings;
-	return { kind, region, ...(endpoint === undefined ? {} : { endpoint: canonicalUrl(endpoint) }) };
+	const typed = endpoint === undefined ? undefined : canonicalUrl(endpoint);
+	const isOfRegion = typed === canonicalUrl(regionalAwsEndpoint(region));
+	return { kind, region, ...(typed === undefined || isOfRegion ? {} : { endpoint: typed }) };
 }

@@ -143,6 +143,24 @@ export function describeSecretStore(
 			});
 		});
 
+		describe('describe', () => {
+			it('names the secret and its tags, if the store has any, and no content', async () => {
+				const tags = { 'managed-by': 'n8n-nodes-vaulted-oauth2', tenant: 'tenant-a' };
+				const { secretId } = await store.create(NAME, JSON.stringify({ old: MARKER }), { tags });
+
+				for (const id of [NAME, secretId]) {
+					const described = await secondClient.describe(id);
+					expect(described.secretId).toBe(secretId);
+					expect([tags, {}]).toContainEqual(described.tags);
+					expect(JSON.stringify(described)).not.toContain(MARKER);
+				}
+			});
+
+			it('answers NOT_FOUND for a secret that does not exist', async () => {
+				expect((await storeErrorOf(store.describe(NAME))).code).toBe<SecretStoreCode>('NOT_FOUND');
+			});
+		});
+
 		describe('previous', () => {
 			it('is nothing before the first write', async () => {
 				const { secretId } = await store.create(NAME, '{"n":0}');

@@ -2,7 +2,7 @@ import type { SecretStore } from '../../src/secrets/store';
 
 /** A call of a store. */
 export interface StoreCall {
-	readonly action: 'create' | 'read' | 'previous' | 'write' | 'assertWritable';
+	readonly action: 'create' | 'read' | 'describe' | 'previous' | 'write' | 'assertWritable';
 	readonly secretId: string;
 	/** With `write` and `create`. */
 	readonly content?: string;
@@ -27,6 +27,8 @@ export function aroundStore(
 				real.create(name, content, options),
 			),
 		read: async (secretId) => await around({ action: 'read', secretId }, () => real.read(secretId)),
+		describe: async (secretId) =>
+			await around({ action: 'describe', secretId }, () => real.describe(secretId)),
 		previous: async (secretId, timeoutMs) =>
 			await around({ action: 'previous', secretId }, () => real.previous(secretId, timeoutMs)),
 		write: async (secretId, content, expected) =>

@@ -173,6 +173,9 @@ describe.each([1, 3])('a referenced client secret that was mended, %i processes'
 			const put = (content: string): void => {
 				const version = (environment.store.secrets.get(REFERENCE)?.version ?? 0) + 1;
 				environment.store.secrets.set(REFERENCE, { version, content });
+				environment.store.tags.set(REFERENCE, {
+					'vaulted-oauth2:token-hosts': 'login.example.com',
+				});
 			};
 			environment = new FaultEnvironment();
 			environment.provider = (request) =>

@@ -134,6 +134,7 @@ export class ModelProcess {
 		this.sealing = new Sealing({
 			clock,
 			store: () => store,
+			secretName: notHere,
 			requests: () => request,
 			shared: () => ({ bundle, lease }) as SharedBundle,
 			authorization: notHere,

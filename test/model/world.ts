@@ -128,6 +128,7 @@ export class World implements Network {
 			versionsPerDay: undefined,
 			create: () => Promise.reject(new Error('The model creates no secret')),
 			read: async () => await this.ask(process, 'read', () => shared.read()),
+			describe: () => Promise.reject(new Error('The model refers to no secret')),
 			previous: async () => await this.ask(process, 'previous', () => shared.previous()),
 			isOwn: (versionId) => shared.isOwn(versionId),
 			assertWritable: async ({ versionId }) =>

@@ -26,7 +26,7 @@ async function notConnected(changes: IDataObject = {}): Promise<Credential> {
 }
 
 async function open({ id }: Credential): Promise<OpenConnection> {
-	const quiet = { debug: () => undefined, warn: () => undefined };
+	const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 	return sharedConnections(quiet).open(
 		await sharedConnections(quiet).read(rig.engine.credentials.stored(id)),
 	);

@@ -10,7 +10,7 @@ import { startSampleApi, type SampleApi } from '../support/sampleApi';
 import { TriggerHost } from './triggerHost';
 
 const CLIENT = { clientId: 'app', clientSecret: 'example-app-secret' };
-const quiet = { debug: () => undefined, warn: () => undefined };
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
 
 let host: TriggerHost;
 let provider: AuthorizationServer;

@@ -45,7 +45,7 @@ function recording() {
 	return {
 		steps,
 		server,
-		request: createTokenRequest({ connection, server, store: new MemoryStore() }),
+		request: createTokenRequest({ connection, server, store: new MemoryStore(), now: () => 0 }),
 	};
 }
 
@@ -98,6 +98,7 @@ it('asks for the same with its scopes in another order, and for something else w
 			connection: { ...connection, ...changes },
 			server,
 			store: new MemoryStore(),
+			now: () => 0,
 		}).requestedFor;
 	expect(requestedFor({ scope: 'a b' })).toBe(requestedFor({ scope: 'b a' }));
 	const all = [

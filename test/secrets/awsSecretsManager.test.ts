@@ -14,6 +14,7 @@ import {
 	type AwsTestBed,
 } from '../support/awsStore';
 import { listenOnLoopback } from '../support/loopback';
+import { AwsError } from '../support/secretsManager/awsError';
 import { TEST_IDENTITY, type SecretsManagerServerOptions } from '../support/secretsManagerServer';
 
 const NAME = 'n8n/vaulted-oauth2/tenant-a/crm-a1b2c3';
@@ -80,6 +81,29 @@ describe('create', () => {
 			tags: { tenant: 'a', by: 'n8n' },
 			content: '{}',
 		});
+	});
+
+	it('gives the secret the key and the tags of the form, which replace none of this package’s own', async () => {
+		const store = bed.open({
+			kmsKeyId: 'alias/n8n-secrets',
+			tags: { team: 'crm', 'managed-by': 'someone' },
+		});
+		await store.create(NAME, '{}', { tags: { 'managed-by': 'n8n-nodes-vaulted-oauth2' } });
+
+		expect(bed.server.secret(NAME)).toMatchObject({
+			kmsKeyId: 'alias/n8n-secrets',
+			tags: { team: 'crm', 'managed-by': 'n8n-nodes-vaulted-oauth2' },
+		});
+	});
+
+	it('names the fields that AWS may have refused', async () => {
+		bed.server.beforeNext('CreateSecret', () => {
+			throw new AwsError('InvalidRequestException', 'The KMS key is not one.');
+		});
+
+		const error = await rejectionOf(bed.open().create(NAME, '{}'), SecretStoreError);
+
+		expect(error.message).toContain('AWS KMS Key, AWS Tags');
 	});
 
 	it('succeeds although the first answer was lost', async () => {
@@ -168,6 +192,41 @@ describe('an attempt to create a secret', () => {
 
 			expect(error).toMatchObject({ code: 'THROTTLED', temporary: true });
 		});
+	});
+});
+
+describe('the tags of a secret', () => {
+	it('are those AWS has now, by one DescribeSecret', async () => {
+		const store = bed.open();
+		const { secretId } = await store.create(NAME, '{}', { tags: { a: '1' } });
+		bed.server.perform('TagResource', { SecretId: NAME, Tags: [{ Key: 'b', Value: '2' }] });
+
+		expect(await store.describe(NAME)).toEqual({ secretId, tags: { a: '1', b: '2' } });
+		expect(bed.server.calls.map(({ action }) => action)).toEqual([
+			'CreateSecret',
+			'DescribeSecret',
+		]);
+	});
+});
+
+describe('the accounts that the operator allows', () => {
+	it('are asserted by the ARN that AWS answers, for every action', async () => {
+		const { secretId, versionId } = await bed.open().create(NAME, '{}');
+		const elsewhere = bed.open({ allowedAccounts: ['999999999999'] });
+		const here = bed.open({ allowedAccounts: ['999999999999', '123456789012'] });
+
+		for (const call of [
+			elsewhere.read(secretId),
+			elsewhere.describe(secretId),
+			elsewhere.create(`${NAME}-2`, '{}'),
+			elsewhere.write(secretId, '{"n":1}', versionId),
+		]) {
+			expect(await rejectionOf(call, ConfigurationError)).toMatchObject({
+				code: 'NOT_ALLOWED_BY_OPERATOR',
+				field: 'AWS Credentials',
+			});
+		}
+		await expect(here.read(secretId)).resolves.toMatchObject({ content: '{}' });
 	});
 });
 
@@ -286,6 +345,20 @@ describe('identity', () => {
 		expect(bed.server.calls[0]?.accessKeyId).toBe('temporary');
 	});
 
+	it('is shown to CloudTrail by session name and source identity', async () => {
+		await restart({ roles: [{ arn: ROLE, externalId: 'n8n' }] });
+		bed.server.perform('CreateSecret', { Name: NAME, SecretString: '{"a":1}' });
+		const credentials = { ...withBase, sessionName: 'n8n-acme', sourceIdentity: 'n8n@example.com' };
+
+		await bed.open({ credentials }).read(NAME);
+
+		expect(bed.server.calls[0]).toMatchObject({
+			action: 'AssumeRole',
+			roleSessionName: 'n8n-acme',
+			sourceIdentity: 'n8n@example.com',
+		});
+	});
+
 	it('is a role, assumed once by an access key with the external id', async () => {
 		await restart({ roles: [{ arn: ROLE, externalId: 'n8n' }] });
 		bed.server.perform('CreateSecret', { Name: NAME, SecretString: '{"a":1}' });
@@ -294,6 +367,10 @@ describe('identity', () => {
 		await store.read(NAME);
 		await store.read(NAME);
 
+		expect(bed.server.calls[0]).toMatchObject({
+			roleSessionName: 'n8n-vaulted-oauth2',
+			sourceIdentity: undefined,
+		});
 		expect(bed.server.calls.map(({ action, accessKeyId }) => [action, accessKeyId])).toEqual([
 			['AssumeRole', TEST_IDENTITY.accessKeyId],
 			['GetSecretValue', 'temporary-key-1'],

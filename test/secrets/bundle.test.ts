@@ -1,6 +1,7 @@
 import type { Connection } from '../../src/config/connection';
 import { assertSealedFor, changedSince, sealedForOf } from '../../src/secrets/binding';
 import { assertKey, type Bundle } from '../../src/secrets/bundle';
+import { parseBundle } from '../../src/secrets/bundleFormat';
 import { createKey, sha256 } from '../../src/secrets/pointer';
 
 const connection = {
@@ -29,6 +30,28 @@ it('opens to the key it was sealed with, and to no other', () => {
 	expect(() => assertKey(bundle, ref)).not.toThrow();
 	expect(() => assertKey(bundle, { ...ref, key: createKey() })).toThrow(
 		expect.objectContaining({ code: 'KEY_MISMATCH' }) as Error,
+	);
+});
+
+it.each([
+	['arn:aws:secretsmanager:eu-central-1:123456789012:secret:n8n/crm-AbCdEf', 'GetSecretValue'],
+	['n8n/vaulted-oauth2/crm-7f3kq2', 'read'],
+])('names %s and the store’s own action %s if it does not open', (secretId, action) => {
+	const ref = { store: { kind: 'localVault' }, secretId, key: createKey() } as const;
+
+	expect(() => assertKey(bundle, ref)).toThrow(
+		expect.objectContaining({
+			action,
+			secretId,
+			detail: expect.stringContaining(`${action}: the secret ${secretId} `) as string,
+		}) as Error,
+	);
+	expect(() => parseBundle('{}', secretId)).toThrow(
+		expect.objectContaining({
+			code: 'BUNDLE_INVALID',
+			action,
+			detail: expect.stringContaining(`${action}: the secret ${secretId} `) as string,
+		}) as Error,
 	);
 });
 

@@ -218,10 +218,71 @@ describe('the local vault after damage', () => {
 		const created = await vault.create(NAME, '{"n":0}');
 		const before = await vault.write(NAME, '{"n":1}', created.versionId);
 		await fs.unlink(join(await folderOf(), '2.json'));
-		await vault.write(NAME, '{"restored":true}', created.versionId);
+		const restarted = localVault({ folder, encryptionKey: KEY });
+		await restarted.write(NAME, '{"restored":true}', created.versionId);
 
 		const stale = otherClient.write(NAME, '{"n":2}', before.versionId);
 		await expect(stale).rejects.toThrow(VersionConflictError);
+	});
+
+	describe('by an old copy of a secret’s folder that is put back', () => {
+		let secretFolder: string;
+		let copy: string;
+
+		beforeEach(async () => {
+			await chain(2);
+			const { versionId } = await vault.read(NAME);
+			secretFolder = await folderOf();
+			copy = join(home, 'copy');
+			await fs.cp(secretFolder, copy, { recursive: true });
+			await vault.write(NAME, '{"n":3}', versionId);
+		});
+
+		const putBack = async (): Promise<void> => {
+			await fs.rm(secretFolder, { recursive: true });
+			await fs.cp(copy, secretFolder, { recursive: true });
+		};
+
+		it('says so while the process runs that knows better, and changes nothing', async () => {
+			await putBack();
+			const { versionId } = await localVault({ folder, encryptionKey: KEY }).read(NAME);
+
+			for (const call of [
+				vault.read(NAME),
+				vault.write(NAME, '{}', versionId),
+				vault.assertWritable({ secretId: NAME, versionId, content: '{"n":2}' }),
+			]) {
+				const error = await errorOf(call);
+				expect(error).toMatchObject({ code: 'ROLLED_BACK', temporary: false });
+				expect(error.message).toContain('from version 3 to 2');
+				expect(error.message).toMatch(/restart n8n/);
+			}
+		});
+
+		it('says so too if only the newest file was removed', async () => {
+			await fs.unlink(join(secretFolder, '3.json'));
+
+			expect(await codeOf(vault.read(NAME))).toBe('ROLLED_BACK');
+		});
+
+		it('goes on with it after a restart, or once it is newer again', async () => {
+			await putBack();
+			const restarted = localVault({ folder, encryptionKey: KEY });
+			let current = await restarted.read(NAME);
+			expect(current.content).toBe('{"n":2}');
+
+			await restarted.write(NAME, '{"n":30}', current.versionId);
+			current = await vault.read(NAME);
+			expect(current.content).toBe('{"n":30}');
+		});
+
+		it('is a missing secret if it is gone altogether, which can be created again', async () => {
+			await fs.rm(secretFolder, { recursive: true });
+
+			expect(await codeOf(vault.read(NAME))).toBe('NOT_FOUND');
+			await vault.create(NAME, '{"again":true}');
+			expect((await vault.read(NAME)).content).toBe('{"again":true}');
+		});
 	});
 
 	it('reads and writes on, whatever a crash left of a temporary file', async () => {

@@ -49,4 +49,12 @@ describe('the name of a new secret', () => {
 		expect(name('日本')).toMatch(/^n8n\/vaulted-oauth2\/connection-[0-9a-f]{8}$/);
 		expect(name('x')).not.toBe(name('x'));
 	});
+
+	it('begins with the operator’s prefix', () => {
+		const store = { kind: 'localVault' } as const;
+
+		expect(secretNameFor({ label: 'X', tenantId: 'acme', store }, 'prod-')).toMatch(
+			/^prod-acme\/x-[0-9a-f]{8}$/,
+		);
+	});
 });

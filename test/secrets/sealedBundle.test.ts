@@ -54,6 +54,7 @@ const replacing = (methods: Partial<SecretStore>): SecretStore => ({
 	versionsPerDay: undefined,
 	create: (name, content) => store.create(name, content),
 	read: (id) => store.read(id),
+	describe: (id) => store.describe(id),
 	previous: (id) => store.previous(id),
 	isOwn: (id) => store.isOwn(id),
 	write: (id, content, expected) => store.write(id, content, expected),

@@ -2,37 +2,7 @@
  * A process of its own with a local vault, told by its parent what to do:
  * `node vaultProcess.cjs FOLDER KEY NAME`, then messages `{ write, base, dieAt }` or `{ count: true }`.
  */
-const { transformFileSync } = require('@swc/core');
-const fs = require('node:fs/promises');
-const Module = require('node:module');
-
-/** Calls into the file system that are left until this process dies in the middle of one. */
-let callsLeft = Infinity;
-for (const name of ['link', 'open', 'readdir', 'readFile', 'stat', 'unlink']) dieIn(fs, name);
-
-function dieIn(owner, name) {
-	const original = owner[name].bind(owner);
-	owner[name] = async (...args) => {
-		if (--callsLeft === 0) {
-			// A write gets half way, everything else does not begin.
-			if (name === 'writeFile') await original(args[0].slice(0, args[0].length / 2));
-			process.kill(process.pid, 'SIGKILL');
-		}
-		const result = await original(...args);
-		if (name === 'open') ['writeFile', 'sync', 'close'].forEach((each) => dieIn(result, each));
-		return result;
-	};
-}
-
-// The sources as they are: what is tested here must not depend on a build.
-Module._extensions['.ts'] = (module, file) => {
-	const options = { jsc: { target: 'es2022', parser: { syntax: 'typescript' } } };
-	module._compile(
-		transformFileSync(file, { ...options, module: { type: 'commonjs' }, swcrc: false }).code,
-		file,
-	);
-};
-
+const { dieInCall } = require('./dieInCall.cjs');
 const { localVault } = require('../../src/secrets/localVault.ts');
 
 const [folder, encryptionKey, name] = process.argv.slice(2);
@@ -43,10 +13,10 @@ process.on('message', async (task) => {
 		await countForEver();
 		return;
 	}
-	callsLeft = task.dieAt ?? Infinity;
+	dieInCall(task.dieAt ?? Infinity);
 	try {
 		const { versionId } = await vault.write(name, task.write, task.base);
-		callsLeft = Infinity;
+		dieInCall(Infinity);
 		process.send({ won: versionId });
 	} catch (error) {
 		process.send({ lost: error.name });

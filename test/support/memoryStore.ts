@@ -1,6 +1,7 @@
 import { SecretStoreError, VersionConflictError, type SecretStoreCode } from '../../src/errors';
 import type {
 	CreateOptions,
+	SecretDescription,
 	SecretStore,
 	SecretVersion,
 	WriteResult,
@@ -16,7 +17,7 @@ interface StoredVersion {
 	readonly attempt?: string | undefined;
 }
 
-type Action = 'create' | 'read' | 'previous' | 'write' | 'assertWritable';
+type Action = 'create' | 'read' | 'describe' | 'previous' | 'write' | 'assertWritable';
 
 const FOREIGN = '-by-hand';
 
@@ -25,6 +26,8 @@ export class MemoryStore implements SecretStore {
 	readonly kind = 'localVault';
 	/** The current versions, by name. */
 	readonly secrets = new Map<string, StoredVersion>();
+	/** Tags, by name. */
+	readonly tags = new Map<string, Readonly<Record<string, string>>>();
 	readonly calls: string[] = [];
 	versionsPerDay: number | undefined;
 	private faults: { action: Action; code: SecretStoreCode; times: number }[] = [];
@@ -64,7 +67,7 @@ export class MemoryStore implements SecretStore {
 	async create(
 		name: string,
 		content: string,
-		{ attempt }: CreateOptions = {},
+		{ attempt, tags = {} }: CreateOptions = {},
 	): Promise<SecretVersion> {
 		this.enter('create', name);
 		const existing = this.secrets.get(name);
@@ -73,11 +76,17 @@ export class MemoryStore implements SecretStore {
 		if (existing !== undefined && !isRepeat) throw this.error('ALREADY_EXISTS', 'create', name);
 		const created = existing ?? { version: 1, content, attempt };
 		this.secrets.set(name, created);
+		if (existing === undefined) this.tags.set(name, tags);
 		return await Promise.resolve(asRead(name, created));
 	}
 
 	async read(secretId: string): Promise<SecretVersion> {
 		return await Promise.resolve(asRead(secretId, this.find('read', secretId)));
+	}
+
+	async describe(secretId: string): Promise<SecretDescription> {
+		this.find('describe', secretId);
+		return await Promise.resolve({ secretId, tags: this.tags.get(secretId) ?? {} });
 	}
 
 	async previous(secretId: string): Promise<SecretVersion | undefined> {

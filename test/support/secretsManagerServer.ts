@@ -52,6 +52,10 @@ export interface RecordedCall {
 	readonly clientRequestToken: string | undefined;
 	readonly versionId: string | undefined;
 	readonly versionStage: string | undefined;
+	/** Of AssumeRole. */
+	readonly roleSessionName: string | undefined;
+	/** Of AssumeRole. */
+	readonly sourceIdentity: string | undefined;
 }
 
 /** A secret as it is now, for assertions. */
@@ -174,7 +178,11 @@ export async function startSecretsManagerServer(
 		try {
 			const caller = identities.authenticate(request, body);
 			const action = form.get('Action') ?? '';
-			const call = recorded(action, { SecretId: form.get('RoleArn') }, caller);
+			const call = recorded(
+				action,
+				{ ...Object.fromEntries(form), SecretId: form.get('RoleArn') },
+				caller,
+			);
 			const temporary = await run(call, response, () => {
 				if (typeof caller === 'string') throw stsAuthenticationError(caller);
 				if (action !== 'AssumeRole') throw new AwsError('InvalidAction', 'Unknown action');
@@ -229,6 +237,8 @@ function recorded(action: string, input: Input, identity: AwsIdentity | string):
 		clientRequestToken: text('ClientRequestToken'),
 		versionId: text('VersionId'),
 		versionStage: text('VersionStage'),
+		roleSessionName: text('RoleSessionName'),
+		sourceIdentity: text('SourceIdentity'),
 	};
 }
 

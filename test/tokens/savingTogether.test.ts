@@ -52,7 +52,9 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		core.provider.injectFault({ wait: first.wait });
 		core.provider.injectFault({ wait: second.wait });
 
-		const asked = worker.read(saved).then(async (asked) => await worker.open(asked).tokens.refreshNow());
+		const asked = worker
+			.read(saved)
+			.then(async (asked) => await worker.open(asked).tokens.refreshNow());
 		await first.arrived;
 		const saving = editor.seal(await editor.read(corrected(form)));
 		// It opens the bundle, reads it in its turn, finds the lease and looks again; or it asks the provider, which it must not.

@@ -149,6 +149,7 @@ export class Fixture {
 			versionsPerDay: store.versionsPerDay,
 			create: async (name, content) => await alive(process, () => store.create(name, content)),
 			read: async (id) => await alive(process, () => store.read(id)),
+			describe: async (id) => await alive(process, () => store.describe(id)),
 			previous: async (id) => await alive(process, () => store.previous(id)),
 			isOwn: (versionId) => store.isOwn(versionId),
 			assertWritable: async (version) => await alive(process, () => store.assertWritable(version)),

@@ -1,6 +1,7 @@
 import type * as Sdk from '@aws-sdk/client-secrets-manager';
 import type {
 	CreateSecretCommandInput,
+	DescribeSecretCommandOutput,
 	GetSecretValueCommandInput,
 	PutSecretValueCommandInput,
 	SecretsManagerClient,
@@ -9,6 +10,7 @@ import type {
 
 import { ConfigurationError, SecretStoreError } from '../../errors';
 import { Concurrency, Rate } from '../../http/limiter';
+import type { SecretDescription } from '../store';
 import {
 	DEFAULT_TIMEOUTS,
 	usesHostIdentity,
@@ -37,10 +39,12 @@ export interface AwsVersion {
 	readonly createdAt: number | undefined;
 }
 
-/** The three actions the store needs. Every rejection is an error of this package. */
+/** The four actions the store needs. Every rejection is an error of this package. */
 export interface AwsSecretsClient {
 	/** GetSecretValue. `timeoutMs` replaces the time limit of the whole call. */
 	get(query: GetSecretValueCommandInput, timeoutMs?: number): Promise<AwsVersion>;
+	/** DescribeSecret. */
+	describe(secretId: string): Promise<SecretDescription>;
 	/** PutSecretValue. */
 	put(version: PutSecretValueCommandInput): Promise<AwsVersion>;
 	/** CreateSecret. */
@@ -50,7 +54,7 @@ export interface AwsSecretsClient {
 /**
  * Loads the SDK and makes its client on the first call, not before.
  *
- * At most 25 reads and 25 writes (PutSecretValue, CreateSecret) are under way at once. Writes start 25 times a second at most, after
+ * At most 25 reads (GetSecretValue, DescribeSecret) and 25 writes (PutSecretValue, CreateSecret) are under way at once. Writes start 25 times a second at most, after
  * up to 5 at once; repeats by the SDK do not count. Calls beyond that wait in order, and their time limits begin after the wait.
  */
 export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsClient {
@@ -69,36 +73,67 @@ export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsC
 		}
 	};
 
-	const call = async (
+	const call = async <A extends { readonly ARN?: string | undefined }>(
 		action: string,
 		secretId: string,
-		send: (sdk: typeof Sdk, client: SecretsManagerClient) => Promise<Answer>,
-	): Promise<AwsVersion> => {
+		send: (sdk: typeof Sdk, client: SecretsManagerClient) => Promise<A>,
+	): Promise<A & { readonly ARN: string }> => {
 		try {
 			const { sdk, client } = await load();
-			const kind = action === 'GetSecretValue' ? 'read' : 'write';
-			const answer = await limited(limits, kind, () => send(sdk, client));
-			return versionOf(answer, { action, secretId });
+			const kind = READS.has(action) ? 'read' : 'write';
+			const { ARN, ...answer } = await limited(limits, kind, () => send(sdk, client));
+			if (ARN === undefined) throw notSecretsManager({ action, secretId });
+			assertAccount(ARN, options.allowedAccounts);
+			return { ...answer, ARN } as A & { readonly ARN: string };
 		} catch (error) {
 			const { region, endpoint } = options;
 			throw awsFailure(error, { action, secretId, region, endpoint });
 		}
 	};
 
+	const version = async (
+		action: string,
+		secretId: string,
+		send: (sdk: typeof Sdk, client: SecretsManagerClient) => Promise<Answer>,
+	): Promise<AwsVersion> => versionOf(await call(action, secretId, send), { action, secretId });
+
 	return {
 		get: (query, timeoutMs = timeouts.call) =>
-			call('GetSecretValue', query.SecretId ?? '', (sdk, client) =>
+			version('GetSecretValue', query.SecretId ?? '', (sdk, client) =>
 				client.send(new sdk.GetSecretValueCommand(query), limit(timeoutMs)),
 			),
-		put: (version) =>
-			call('PutSecretValue', version.SecretId ?? '', (sdk, client) =>
-				client.send(new sdk.PutSecretValueCommand(version), limit(timeouts.call)),
+		describe: async (secretId) => {
+			const { ARN, Tags = [] } = await call<DescribeSecretCommandOutput>(
+				'DescribeSecret',
+				secretId,
+				(sdk, client) =>
+					client.send(new sdk.DescribeSecretCommand({ SecretId: secretId }), limit(timeouts.call)),
+			);
+			const tags = Tags.map(({ Key = '', Value = '' }) => [Key, Value] as const);
+			return { secretId: ARN, tags: Object.fromEntries(tags) };
+		},
+		put: (content) =>
+			version('PutSecretValue', content.SecretId ?? '', (sdk, client) =>
+				client.send(new sdk.PutSecretValueCommand(content), limit(timeouts.call)),
 			),
 		create: (secret) =>
-			call('CreateSecret', secret.Name ?? '', (sdk, client) =>
+			version('CreateSecret', secret.Name ?? '', (sdk, client) =>
 				client.send(new sdk.CreateSecretCommand(secret), limit(timeouts.call)),
 			),
 	};
+}
+
+const READS: ReadonlySet<string> = new Set(['GetSecretValue', 'DescribeSecret']);
+
+/** @throws ConfigurationError `NOT_ALLOWED_BY_OPERATOR` */
+function assertAccount(arn: string, allowed: readonly string[] | undefined): void {
+	const account = arn.split(':')[4] ?? '';
+	if (allowed === undefined || allowed.includes(account)) return;
+	throw new ConfigurationError(
+		'AWS Credentials',
+		`the operator of this n8n does not allow secrets of the AWS account ${account} (VAULTED_OAUTH2_ALLOWED_AWS_ACCOUNTS). Use an identity of another account, or have this one added to that setting.`,
+		{ code: 'NOT_ALLOWED_BY_OPERATOR' },
+	);
 }
 
 /** The SDK's own time limits end when the answer begins; this one ends a body that never does. */
@@ -161,7 +196,13 @@ async function credentialsOf(
 }
 
 async function assumedRole(
-	{ roleArn, externalId, base }: Extract<AwsCredentials, { kind: 'assumeRole' }>,
+	{
+		roleArn,
+		externalId,
+		sessionName = ROLE_SESSION_NAME,
+		sourceIdentity,
+		base,
+	}: Extract<AwsCredentials, { kind: 'assumeRole' }>,
 	{ region, endpoint }: AwsSecretsManagerOptions,
 	shared: Pick<SecretsManagerClientConfig, 'requestHandler' | 'maxAttempts'> & { region: string },
 ): Promise<Credentials> {
@@ -171,8 +212,9 @@ async function assumedRole(
 		...(base && { masterCredentials: base }),
 		params: {
 			RoleArn: roleArn,
-			RoleSessionName: ROLE_SESSION_NAME,
+			RoleSessionName: sessionName,
 			...(externalId !== undefined && { ExternalId: externalId }),
+			...(sourceIdentity !== undefined && { SourceIdentity: sourceIdentity }),
 		},
 		clientConfig: { ...shared, ...(stsEndpoint !== undefined && { endpoint: stsEndpoint }) },
 	});
@@ -205,13 +247,18 @@ interface Answer {
 	readonly CreatedDate?: Date | undefined;
 }
 
-function versionOf(answer: Answer, call: { action: string; secretId: string }): AwsVersion {
-	if (answer.ARN === undefined || answer.VersionId === undefined) {
-		throw new SecretStoreError(
-			`${call.action} on ${call.secretId}: the answer names no secret or no version. What answered is not AWS Secrets Manager; check Endpoint.`,
-			{ code: 'INVALID_REQUEST', ...call },
-		);
-	}
+function notSecretsManager(call: { action: string; secretId: string }): SecretStoreError {
+	return new SecretStoreError(
+		`${call.action} on ${call.secretId}: the answer names no secret or no version. What answered is not AWS Secrets Manager; check AWS Endpoint.`,
+		{ code: 'INVALID_REQUEST', ...call },
+	);
+}
+
+function versionOf(
+	answer: Answer & { readonly ARN: string },
+	call: { action: string; secretId: string },
+): AwsVersion {
+	if (answer.VersionId === undefined) throw notSecretsManager(call);
 	return {
 		arn: answer.ARN,
 		versionId: answer.VersionId,

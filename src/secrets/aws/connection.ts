@@ -16,6 +16,10 @@ export type AwsCredentials =
 			readonly kind: 'assumeRole';
 			readonly roleArn: string;
 			readonly externalId?: string;
+			/** Names the session in CloudTrail. Default `n8n-vaulted-oauth2`. */
+			readonly sessionName?: string;
+			/** Stays in CloudTrail also through further roles; the role's trust policy has to allow `sts:SetSourceIdentity`. */
+			readonly sourceIdentity?: string;
 			/** Who assumes the role; the host's own identity where absent. */
 			readonly base?: AwsAccessKey;
 	  };
@@ -29,6 +33,12 @@ export interface AwsSecretsManagerOptions {
 	/** Whether the instance lets a credential use the host's identity: n8n's `N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED`. */
 	readonly systemCredentialsAllowed: boolean;
 	readonly agents: Egress['agents'];
+	/** Of a new secret: ID, ARN or alias; AWS's own key for Secrets Manager if absent. */
+	readonly kmsKeyId?: string;
+	/** Of a new secret, besides those that its creator gives. */
+	readonly tags?: Readonly<Record<string, string>>;
+	/** Accounts that a secret may be in, 12 digits each. Default: any. */
+	readonly allowedAccounts?: readonly string[] | undefined;
 	readonly timeouts?: AwsTimeouts;
 }
 

@@ -228,9 +228,15 @@ function unreachable(call: AwsCall, why: string): SecretStoreError {
 	return failure(
 		call,
 		'UNREACHABLE',
-		`${action} on ${secretId}: AWS could not be reached ${where} (${why}). Check AWS Region and Endpoint, and the way to the network.`,
+		`${action} on ${secretId}: AWS could not be reached ${where} (${why}). Check AWS Region and AWS Endpoint, and the way to the network.`,
 	);
 }
+
+/** Fields besides those of the address that AWS may find wrong, by the action. */
+const FIELDS_TO_CHECK: ReadonlyMap<string, string> = new Map([
+	['AssumeRole', 'AWS Role ARN, AWS Session Name, AWS Source Identity'],
+	['CreateSecret', 'Secret Name, AWS KMS Key, AWS Tags'],
+]);
 
 function unknownFailure({ name, status }: Symptoms, call: AwsCall): SecretStoreError {
 	const { action, secretId, endpoint } = call;
@@ -240,17 +246,17 @@ function unknownFailure({ name, status }: Symptoms, call: AwsCall): SecretStoreE
 			'INVALID_REQUEST',
 			`${action} on ${secretId}: what answered ${
 				endpoint === undefined ? '' : `at ${hostOf(endpoint)} `
-			}is not AWS Secrets Manager. Check Endpoint and proxies.`,
+			}is not AWS Secrets Manager. Check AWS Endpoint and proxies.`,
 		);
 	}
 	// The name comes from whoever answered; only what looks like one is repeated.
 	const known = /^[A-Za-z]{1,60}$/.test(name) ? name : 'an unknown error';
 	const http = status === undefined ? '' : ` (HTTP ${status})`;
-	const what = action === 'AssumeRole' ? "the role's ARN" : 'Secret Name';
+	const what = FIELDS_TO_CHECK.get(action) ?? 'Secret Name';
 	return failure(
 		call,
 		'INVALID_REQUEST',
-		`AWS refused ${action} on ${secretId}: ${known}${http}. Check ${what}, AWS Region and Endpoint.`,
+		`AWS refused ${action} on ${secretId}: ${known}${http}. Check ${what}, AWS Region and AWS Endpoint.`,
 	);
 }
 

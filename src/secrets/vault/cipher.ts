@@ -50,6 +50,7 @@ export function seal(
 	]);
 	const text = JSON.stringify({
 		format: FORMAT,
+		name: place.name,
 		salt: salt.toString('base64'),
 		nonce: nonce.toString('base64'),
 		sealed: sealed.toString('base64'),
@@ -60,9 +61,9 @@ export function seal(
 /**
  * Decrypts what {@link seal} made for the same place.
  *
- * @throws Error where the key or the place is another one, or the text was changed or cut short
+ * @throws Error if the key or the place is another one, or the text was changed or cut short
  */
-export function open(text: string, encryptionKey: string, place: Place): OpenedVersion {
+function open(text: string, encryptionKey: string, place: Place): OpenedVersion {
 	const { format, salt, nonce, sealed } = JSON.parse(text) as Record<string, unknown>;
 	if (format !== FORMAT) throw new Error('Not a file of the local vault');
 	const nonceBytes = bytes(nonce);
@@ -82,6 +83,32 @@ export function open(text: string, encryptionKey: string, place: Place): OpenedV
 		versionId: versionIdOf(place.version, nonceBytes),
 		content: content.toString('utf8'),
 	};
+}
+
+/** Decrypts with the first of the keys that fits; `undefined` if none does. */
+export function openWithAny(
+	text: string,
+	keys: readonly string[],
+	place: Place,
+): OpenedVersion | undefined {
+	for (const key of keys) {
+		try {
+			return open(text, key, place);
+		} catch {
+			// The next one may fit.
+		}
+	}
+	return undefined;
+}
+
+/** The name a sealed text says it has, which only opening it proves; `undefined` if it says none. */
+export function claimedName(text: string): string | undefined {
+	try {
+		const { name } = (JSON.parse(text) ?? {}) as { name?: unknown };
+		return typeof name === 'string' ? name : undefined;
+	} catch {
+		return undefined;
+	}
 }
 
 /** The version number a version id tells, or `undefined` where it is no id of this store. */

@@ -63,11 +63,7 @@ export function versionFolder(vault: string, name: string): VersionFolder {
 		},
 
 		async list() {
-			const files = await readdir(folder).catch(ifMissing<string[]>([]));
-			return files
-				.flatMap((file) => VERSION_FILE.exec(file)?.[1] ?? [])
-				.map(Number)
-				.sort((a, b) => a - b);
+			return versionsIn(await readdir(folder).catch(ifMissing<string[]>([])));
 		},
 
 		async read(version) {
@@ -106,11 +102,33 @@ export function versionFolder(vault: string, name: string): VersionFolder {
 	};
 }
 
+/** Names of the folders in the vault; none if there is no vault. */
+export async function secretFolders(vault: string): Promise<string[]> {
+	const entries = await readdir(vault, { withFileTypes: true }).catch(ifMissing([]));
+	return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+/** The newest version's text in a folder of the vault; `undefined` if there is none. */
+export async function newestText(vault: string, folder: string): Promise<string | undefined> {
+	const versions = versionsIn(await readdir(join(vault, folder)).catch(ifMissing<string[]>([])));
+	const newest = versions.at(-1);
+	return newest === undefined
+		? undefined
+		: await readFile(join(vault, folder, `${newest}.json`), 'utf8').catch(ifMissing(undefined));
+}
+
+function versionsIn(files: readonly string[]): number[] {
+	return files
+		.flatMap((file) => VERSION_FILE.exec(file)?.[1] ?? [])
+		.map(Number)
+		.sort((a, b) => a - b);
+}
+
 /**
  * A recognisable part, and a hash that alone tells names apart: also on file systems that ignore case, and with no way for a name
  * to lead out of the vault. The end of the name is kept, because the beginning is the same for all.
  */
-function folderNameOf(name: string): string {
+export function folderNameOf(name: string): string {
 	const slug = name
 		.toLowerCase()
 		.replace(/[^a-z0-9]+/g, '-')

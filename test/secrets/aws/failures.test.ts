@@ -46,6 +46,7 @@ describe('a failure of AWS Secrets Manager', () => {
 		['GetSecretValue', () => store.read(arn)],
 		['PutSecretValue', () => write()],
 		['CreateSecret', () => store.create(`${NAME}-2`, `"${MARKER}"`)],
+		['DescribeSecret', () => store.describe(arn)],
 		['TagResource', () => store.create(`${NAME}-2`, `"${MARKER}"`, { tags: { tenant: 'a' } })],
 	])('names the IAM action to allow, the secret and the caller: %s', async (action, call) => {
 		bed.server.deny(TEST_IDENTITY.accessKeyId, action);
@@ -187,7 +188,7 @@ describe('a failure of AWS Secrets Manager', () => {
 
 		expect(error).toMatchObject({ code: 'UNREACHABLE', temporary: true });
 		expect(error.message).toContain(where);
-		expect(error.message).toContain('AWS Region and Endpoint');
+		expect(error.message).toContain('AWS Region and AWS Endpoint');
 	});
 
 	it.each([
@@ -232,9 +233,9 @@ describe('a failure of AWS Secrets Manager', () => {
 		}
 
 		it.each([
-			[200, `<html>${MARKER}</html>`, 'Check Endpoint'],
+			[200, `<html>${MARKER}</html>`, 'Check AWS Endpoint'],
 			[404, `<html>${MARKER}</html>`, 'AWS Endpoint'],
-			[200, '{}', 'check Endpoint'],
+			[200, '{}', 'check AWS Endpoint'],
 			[400, `{"__type":"<b>${MARKER}</b>","message":"${MARKER}"}`, 'an unknown error (HTTP 400)'],
 		])('repeats nothing of the answer: %i %s', async (status, body, text) => {
 			const error = await answering(

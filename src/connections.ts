@@ -1,10 +1,12 @@
 import { AuthorizationFlow } from './authorization/authorizationFlow';
+import { disconnect, type Disconnected, type DisconnectRequest } from './authorization/revocation';
 import { SessionTokens } from './authorization/sessionTokens';
 import { authorizationCodeOf, type Connection } from './config/connection';
 import type { CredentialFields } from './config/fields';
 import type { InstanceSettings } from './config/instanceSettings';
 import { parseConnection } from './config/parseConnection';
 import { ConfigurationError } from './errors';
+import { count, NO_EVENTS, type Emit, type EventCounters, type EventSink } from './events';
 import type { Egress } from './http/egress';
 import { Concurrency } from './http/limiter';
 import { createAuthorizationServer } from './oauth/authorizationServer';
@@ -19,7 +21,6 @@ import { SealedBundle } from './secrets/sealedBundle';
 import type { SecretStore } from './secrets/store';
 import { VersionBudget } from './tokens/budget';
 import { systemClock, within, type Clock } from './tokens/clock';
-import { NO_EVENTS, type Emit, type TokenCounters, type TokenEvents } from './tokens/events';
 import { isShared, spendsRefreshToken } from './tokens/isShared';
 import { Lease } from './tokens/lease';
 import { TokenSource } from './tokens/tokenSource';
@@ -34,6 +35,8 @@ export interface OpenConnection {
 	readonly authorization?: AuthorizationFlow;
 	/** Session tokens for whoever signs in; only with the authorization code grant. */
 	readonly sessions?: SessionTokens;
+	/** Revokes the account's grant and removes its tokens: see {@link disconnect}. */
+	readonly disconnect: (request: DisconnectRequest) => Promise<Disconnected>;
 }
 
 /** A connection that a person connects. */
@@ -61,7 +64,7 @@ export interface ConnectionsOptions {
 	readonly limit?: number;
 	/** Timers, for tests. Default: this process's own. */
 	readonly after?: Clock['after'];
-	readonly emit: TokenEvents;
+	readonly emit: EventSink;
 	/** Replaces the stores of {@link InstanceSettings}, for tests. */
 	readonly openStore?: typeof openStore;
 }
@@ -205,16 +208,16 @@ export class Connections {
 		const { secretId } = ref;
 		const shared = this.shared.get(sha256(JSON.stringify(ref)), () => {
 			const counters = { ...NO_EVENTS };
-			const report: Emit = (name, code) => {
-				counters[name] += 1;
-				emit({ name, label: shared.label, secretId, ...(code === undefined ? {} : { code }) });
+			const report: Emit = (name, details) => {
+				count(counters, name);
+				emit({ name, label: shared.label, secretId, ...details });
 			};
 			const bundle = new SealedBundle({
 				store,
 				ref,
 				clock: this.clock,
-				onUnsaved: ({ code }) => report('rotated but not saved', code),
-				onSaved: () => report('saved after all'),
+				onUnsaved: ({ code }) => report('token.rotatedButNotSaved', { code }),
+				onSaved: () => report('token.savedAfterAll'),
 			});
 			const lease = this.lease(store, bundle);
 			const budget = new VersionBudget(store.versionsPerDay);
@@ -243,15 +246,22 @@ export class Connections {
 		connection: Connection,
 		{ bundle, request }: { bundle: SealedBundle; request: ConnectionParts['request'] },
 	): AuthorizationFlow {
-		const { now, emit } = this.options;
+		const { emit } = this.options;
 		const { secretId } = bundle.ref;
 		return new AuthorizationFlow({
 			connection,
 			bundle,
 			request,
-			now,
-			onConnected: () => emit({ name: 'connected', label: connection.label, secretId }),
+			now: () => this.clock.now(),
+			elapsed: () => this.clock.elapsed(),
+			onlyEditors: this.onlyEditors,
+			emit: (name, details) => emit({ name, label: connection.label, secretId, ...details }),
 		});
+	}
+
+	/** The operator's setting: links are made, and accounts disconnected, only where the credential may be edited. */
+	private get onlyEditors(): boolean {
+		return this.options.settings.linksOnlyByEditors ?? false;
 	}
 
 	/** Limits the refreshes under way: those of one provider, and all together, whose writes wait for each other. */
@@ -283,7 +293,15 @@ export class Connections {
 			inTurn: async (task) => await this.inTurn(connection, task),
 			emit: report,
 		});
-		const open = { connection, secretRef: ref, tokens, store };
+		const { onlyEditors } = this;
+		const disconnecting = { connection, bundle, lease, request, onlyEditors, emit: report };
+		const open: OpenConnection = {
+			connection,
+			secretRef: ref,
+			tokens,
+			store,
+			disconnect: async (asked) => await disconnect(disconnecting, asked),
+		};
 		if (connection.authorizationCode === undefined) return open;
 		const authorization = this.authorization(connection, { bundle, request });
 		const { keys } = authorization;
@@ -300,7 +318,7 @@ interface Shared {
 	readonly bundle: SealedBundle;
 	readonly lease: Lease;
 	readonly budget: VersionBudget;
-	readonly counters: Record<keyof TokenCounters, number>;
+	readonly counters: Record<keyof EventCounters, number>;
 	readonly report: Emit;
 	label: string;
 }

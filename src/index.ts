@@ -1,12 +1,15 @@
 /** The only door that credentials and nodes use. */
 import { readInstanceSettings } from './config/instanceSettings';
 import { Connections } from './connections';
+import { EVENTS, type ConnectionEvent } from './events';
 import { createEgress } from './http/createEgress';
 import { systemClock } from './tokens/clock';
-import { QUIET_EVENTS, type TokenEvent } from './tokens/events';
 
 export type { Connected, FlowCookie } from './authorization/authorizationFlow';
-export { randomId as randomText } from './authorization/ticket';
+export type { Visit } from './authorization/admissions';
+export { LONGEST_SESSION_MS } from './authorization/sessionTokens';
+export { randomId as randomText, type FlowKeys } from './authorization/ticket';
+export { LONGEST_LINK_MS } from './authorization/usedLinks';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';
 export { FIELD_NAMES } from './config/fields';
@@ -24,19 +27,20 @@ export {
 	VaultedOAuth2Error,
 	type FailureClass,
 } from './errors';
-export type { TokenCounters } from './tokens/events';
+export type { Asker } from './events';
 export type { TokenSet } from './tokens/tokenSet';
 
 /** Where events are written; n8n's logger has this shape. */
 export interface Log {
 	debug(message: string, meta?: object): void;
+	info(message: string, meta?: object): void;
 	warn(message: string, meta?: object): void;
 }
 
-function write(log: Log, { name, ...meta }: TokenEvent): void {
-	const message = `Vaulted OAuth2 connection "${meta.label}": ${name}`;
-	if (QUIET_EVENTS.has(name)) log.debug(message, meta);
-	else log.warn(message, meta);
+function write(log: Log, { name, ...details }: ConnectionEvent): void {
+	// As JSON, so that no label begins a line of its own.
+	const message = `Vaulted OAuth2 connection ${JSON.stringify(details.label)}: ${name}`;
+	log[EVENTS[name].level](message, { event: name, ...details });
 }
 
 /** Sees to it that `end` is called, and waited for, before the process ends. */

@@ -393,6 +393,9 @@ export class Sealing {
 			...typed,
 			tokenSets: [],
 			typedSha256: typedDigests(typed),
+			...(connection.authorizationCode && {
+				authorization: { used: {}, flowKey: createKey() },
+			}),
 			generation: 0,
 			other: {},
 		};

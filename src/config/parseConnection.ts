@@ -243,6 +243,7 @@ export async function parseConnection(fields: CredentialFields): Promise<ParsedF
 			'authorizationCode',
 			isByCode ? await parseAuthorizationCode(values, fields) : undefined,
 		),
+		accountChangesByWorkflows: values.accountChangesByWorkflows === true,
 		clientId: String(values.clientId),
 		clientAuthentication: AUTHENTICATION[String(values.clientAuthentication)] ?? 'automatic',
 		clientSecretSource: parseSecretSource(values),

@@ -7,7 +7,7 @@ import { SealedBundle } from '../../src/secrets/sealedBundle';
 import type { SecretStore } from '../../src/secrets/store';
 import { VersionBudget } from '../../src/tokens/budget';
 import type { Clock } from '../../src/tokens/clock';
-import { NO_EVENTS } from '../../src/tokens/events';
+import { NO_EVENTS } from '../../src/events';
 import { isShared, spendsRefreshToken } from '../../src/tokens/isShared';
 import { Lease } from '../../src/tokens/lease';
 import type { SendOptions } from '../../src/tokens/tokenRequest';
@@ -29,6 +29,7 @@ export function connectionOf(grantType: GrantType): Connection {
 		label: 'L',
 		grantType,
 		tokenEndpoint: 'https://as.test/token',
+		accountChangesByWorkflows: false,
 		clientId: 'c',
 		clientAuthentication: 'client_secret_basic',
 		clientSecretSource: { kind: 'entered' },
@@ -221,6 +222,7 @@ export class ModelProcess {
 			},
 			authorizationUrl: notHere,
 			redeemCode: notHere,
+			revoke: notHere,
 			isFromHere: notHere,
 		};
 	}

@@ -6,7 +6,7 @@ import type { InstanceSettings } from '../../src/config/instanceSettings';
 import { Connections, type ConnectionsOptions } from '../../src/connections';
 import { createEgress } from '../../src/http/createEgress';
 import type { SealedFields } from '../../src/sealing';
-import type { TokenEvent } from '../../src/tokens/events';
+import type { ConnectionEvent } from '../../src/events';
 import './nodeErrors';
 import { startAuthorizationServer, type AuthorizationServer } from './authorizationServer';
 import { startSampleApi, type SampleApi } from './sampleApi';
@@ -40,7 +40,7 @@ export const PASTE_URI = 'http://127.0.0.1:9/return';
  */
 export class WholeCore {
 	now = Date.now();
-	readonly events: TokenEvent[] = [];
+	readonly events: ConnectionEvent[] = [];
 	connections: Connections;
 
 	readonly provider: AuthorizationServer;

@@ -83,6 +83,6 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		const worker = core.process({ severalProcesses: true });
 		const moved = edited(saved, { tokenUrl: form['tokenUrl'] });
 		expect(await core.call(moved, worker)).toBe(200);
-		expect(core.events.map(({ name }) => name)).not.toContain('lease taken over');
+		expect(core.events.map(({ name }) => name)).not.toContain('lease.takenOver');
 	});
 });

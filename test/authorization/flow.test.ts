@@ -1,23 +1,11 @@
-import { Person } from '../../demo/harness/person';
-import type { AuthorizationFlow, Connected } from '../../src/authorization/authorizationFlow';
-import type { Connections } from '../../src/connections';
 import { failureOf } from '../support/failureOf';
+import { accountsOf, newPerson } from './accounts';
 import { PASTE_URI, REDIRECT_URI, WholeCore, type Form } from '../support/wholeCore';
 
 const MINUTE = 60;
 
-/** A browser on its way through a flow, as far as the trigger's callback. */
-interface Visit {
-	readonly person: Person;
-	/** The query the provider sent the browser back with. */
-	readonly response: URLSearchParams;
-	/** Cookie header of this browser at the callback. */
-	readonly cookies: string;
-}
-
 describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an account, %s', (kind) => {
 	let core: WholeCore;
-	let label = 0;
 
 	beforeAll(async () => {
 		core = await WholeCore.start(kind);
@@ -26,65 +14,13 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 		await core.close();
 	});
 
-	/** A saved credential that nobody has connected yet, of a label of its own. */
-	async function saved(changes: Form = {}): Promise<Form> {
-		label += 1;
-		return await core.save(core.codeForm({ label: `Account ${label}`, ...changes }));
-	}
-
-	async function flowOf(form: Form, connections?: Connections): Promise<AuthorizationFlow> {
-		const { authorization } = await (connections ?? core.connections).open(form);
-		if (authorization === undefined) throw new Error('not an authorization code connection');
-		return authorization;
-	}
-
-	function newPerson(): Person {
-		return new Person(({ href }) => href.startsWith(REDIRECT_URI) || href.startsWith(PASTE_URI));
-	}
-
-	async function linkOf(form: Form, lifetimeMs?: number): Promise<string> {
-		const { connectUrl = '' } = await (
-			await flowOf(form)
-		).links({
-			by: { from: 'form' },
-			...(lifetimeMs === undefined ? {} : { lifetimeMs }),
-		});
-		return new URL(connectUrl).searchParams.get('link') ?? '';
-	}
-
-	/** Opens a link and consents; the browser ends at the callback, which has not looked at anything yet. */
-	async function visit(form: Form, person = newPerson(), link?: string): Promise<Visit> {
-		const flow = await flowOf(form);
-		const { location, cookie } = await flow.connect(link ?? (await linkOf(form)));
-		const { url } = await person.consent(location);
-		return { person, response: url.searchParams, cookies: `${cookie.name}=${cookie.value}` };
-	}
-
-	async function connect(form: Form, link?: string): Promise<Connected> {
-		const { response, cookies } = await visit(form, newPerson(), link);
-		return await (await flowOf(form)).callback(response, cookies);
-	}
-
-	/** A link that was opened by somebody who does not go to the provider. */
-	async function begun(form: Form, link: string): Promise<{ state: string; cookies: string }> {
-		const { location, cookie } = await (await flowOf(form)).connect(link);
-		const state = new URL(location).searchParams.get('state') ?? '';
-		return { state, cookies: `${cookie.name}=${cookie.value}` };
-	}
+	const { saved, flowOf, linkOf, visit, connect, begun, status } = accountsOf(() => core);
 
 	/** The provider's next answer names these scopes. */
 	function grantOnly(scope: string): void {
 		core.provider.injectFault({
 			alter: (answer) => ({ ...answer, body: { ...(answer.body as object), scope } }),
 		});
-	}
-
-	async function status(form: Form): Promise<string> {
-		const { tokens } = await core.process().open(form);
-		return await tokens.get().then(
-			({ accessToken }) => accessToken,
-			(error: unknown) => (error as { code: string }).code,
-		);
 	}
 
 	it('seals the client secret before anybody has consented, and says that nobody has', async () => {
@@ -434,7 +370,7 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 		it('a link that was made up, expired, was used, or belongs to another connection', async () => {
 			const open = async (link: string) => await failureOf((await flowOf(form)).connect(link));
 			const link = await linkOf(form);
-			await connect(form, link);
+			await connect(form, { link });
 			token = await status(form);
 			await expect(open(link)).resolves.toMatchObject({ code: 'LINK_USED' });
 			const { response } = await visit(form);
@@ -500,10 +436,7 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 
 		it('the second sign-in of one link, begun before the first one was finished', async () => {
 			const link = await linkOf(form);
-			const [first, second] = [
-				await visit(form, newPerson(), link),
-				await visit(form, newPerson(), link),
-			];
+			const [first, second] = [await visit(form, { link }), await visit(form, { link })];
 			await (await flowOf(form)).callback(first.response, first.cookies);
 			token = await status(form);
 			await expect(callback(second.response, second.cookies)).resolves.toMatchObject({
@@ -553,7 +486,7 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 		const form = await saved();
 		const link = await linkOf(form);
 		const visits = [];
-		for (let index = 0; index < 3; index += 1) visits.push(await visit(form, newPerson(), link));
+		for (let index = 0; index < 3; index += 1) visits.push(await visit(form, { link }));
 		const outcomes = await Promise.allSettled(
 			visits.map(async ({ response, cookies }) => {
 				const flow = await flowOf(form, core.process());
@@ -571,7 +504,7 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 		for (let index = 0; index < 60; index += 1)
 			await (await flowOf(form)).connect(await linkOf(form, day));
 		expect(core.aws.calls.filter(({ action }) => action === 'PutSecretValue')).toHaveLength(stored);
-		await connect(form, await linkOf(form, day));
+		await connect(form, { link: await linkOf(form, day) });
 		const refusals = [];
 		for (let index = 0; index < 60; index += 1) {
 			core.wait(1);

@@ -4,7 +4,6 @@ import { type SessionTokens } from '../../src/authorization/sessionTokens';
 import { FlowKeys, type Ticket } from '../../src/authorization/ticket';
 import type { Connections, OpenConnection } from '../../src/connections';
 import { SecretStoreError } from '../../src/errors';
-import type { SecretStore } from '../../src/secrets/store';
 import { failureOf } from '../support/failureOf';
 import { WholeCore, type Form } from '../support/wholeCore';
 import { accountsOf } from './accounts';

@@ -8,10 +8,10 @@ const NAMES: Readonly<Partial<Record<string, string>>> = FIELD_NAMES;
 
 /** The text without what JSON inside JSON, or an address, puts between the characters. */
 function plain(text: string): string {
-	const unescaped = text.replace(/[\\\s]/g, '');
-	return unescaped.replace(/%(22|3A|7B|7D|2C)/gi, (_match, code: string) =>
-		String.fromCharCode(Number.parseInt(code, 16)),
-	);
+	return text
+		.replace(/[\\\s]+/g, '')
+		.replace(/%22/g, '"')
+		.replace(/%3a/gi, ':');
 }
 
 /** The key in base64, whatever comes before it: without the characters that others share. */

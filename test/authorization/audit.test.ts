@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { SecretStoreError } from '../../src/errors';
 import type { ConnectionEvent } from '../../src/events';
 import { eventually } from '../support/eventually';
 import { failureOf } from '../support/failureOf';
@@ -117,9 +118,19 @@ describe('which account took the place of which', () => {
 		core.wait(60);
 		await connect(form);
 		expect(names()).not.toContain('account.replaced');
-		expect(names()).not.toContain('grant.revoked');
+		await revokeAnother();
+		expect(told('grant.revoked')).toHaveLength(1);
 		expect(core.provider.isActive(former)).toBe(true);
 	});
+
+	/** Once this is done, whatever was to be revoked before is revoked as well. */
+	async function revokeAnother(): Promise<void> {
+		const form = await saved();
+		await connect(form);
+		core.wait(60);
+		await connect(form, { account: 'sam' });
+		await eventually(() => told('grant.revoked').some(({ label }) => label === form['label']));
+	}
 
 	it('one that the provider does not name: unknown, and nothing is revoked', async () => {
 		const form = await saved({ scope: 'offline_access api:read' });
@@ -130,6 +141,40 @@ describe('which account took the place of which', () => {
 		expect(told('account.replaced')).toMatchObject([
 			{ subject: 'unknown', formerSubject: 'unknown' },
 		]);
+		await revokeAnother();
+		expect(told('grant.revoked')).toHaveLength(1);
+		expect(core.provider.isActive(former)).toBe(true);
+	});
+
+	it('one whose tokens could not be stored yet: the former grant is what the store has, and stays', async () => {
+		const form = await saved();
+		await connect(form);
+		const former = await status(form);
+		core.wait(60);
+		const { response, cookies } = await visit(form, { account: 'sam' });
+		const { store } = await core.connections.open(form);
+		let isDown = false;
+		core.provider.injectFault({
+			alter: (answer) => {
+				isDown = true;
+				return answer;
+			},
+		});
+		const failing = new Proxy(store, {
+			get: (target, name) =>
+				name === 'write' && isDown
+					? async (secretId: string) =>
+							await Promise.reject(
+								new SecretStoreError('down.', { code: 'UNAVAILABLE', action: 'write', secretId }),
+							)
+					: (Reflect.get(target, name) as unknown),
+		});
+		const down = core.process({ openStore: () => failing, after: () => () => undefined });
+		const flow = await flowOf(form, down);
+		const connected = await flow.callback(response, cookies);
+		expect(connected.unsaved).toMatchObject({ code: 'UNAVAILABLE' });
+		await revokeAnother();
+		expect(told('grant.revoked')).toHaveLength(1);
 		expect(core.provider.isActive(former)).toBe(true);
 	});
 
@@ -198,4 +243,33 @@ describe('who may change the account', () => {
 		);
 		await expect(flow.links({ by: { from: 'form' } })).resolves.toHaveProperty('connectUrl');
 	});
+});
+
+it('nothing is made, opened, redeemed or revoked for a credential that leads elsewhere than its bundle', async () => {
+	const form = await saved({ accountChangesByWorkflows: true });
+	await connect(form);
+	core.wait(60);
+	const { response, cookies } = await visit(form);
+	const text = await link(form);
+	const requests = core.provider.tokenRequests.length;
+	const elsewhere = 'http://127.0.0.1:9';
+	const moved = {
+		...form,
+		issuerUrl: '',
+		tokenUrl: `${elsewhere}/token`,
+		authorizationUrl: `${elsewhere}/authorize`,
+	};
+	for (const connections of [core.connections, core.process()]) {
+		const flow = await flowOf(moved, connections);
+		const { disconnect } = await connections.open(moved);
+		for (const refused of [
+			flow.links({ by: { from: 'form' } }),
+			flow.connect(text),
+			flow.callback(response, cookies),
+			disconnect({ by: { from: 'form' }, evenIfNotRevoked: true }),
+		])
+			await expect(failureOf(refused)).resolves.toMatchObject({ code: 'SEALED_FOR_OTHER' });
+	}
+	expect(core.provider.tokenRequests).toHaveLength(requests);
+	await expect((await flowOf(form)).callback(response, cookies)).resolves.toBeDefined();
 });

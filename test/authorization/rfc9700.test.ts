@@ -244,7 +244,7 @@ describe('docs/rfc9700.md', () => {
 	);
 
 	it('has a test, or a reason, in every line', () => {
-		const lines = text.split('\n').filter((line) => line.startsWith("| §"));
+		const lines = text.split('\n').filter((line) => line.startsWith('| §'));
 		expect(lines.length).toBeGreaterThanOrEqual(25);
 		expect(lines.filter((line) => !/“[^”]+”|not applicable|not yet/.test(line))).toEqual([]);
 	});

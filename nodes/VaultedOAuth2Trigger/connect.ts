@@ -52,7 +52,8 @@ function log(node: IWebhookFunctions, error: unknown): void {
 async function open(node: IWebhookFunctions): Promise<ConnectableAccount | undefined> {
 	try {
 		const fields = await node.getCredentials(CREDENTIAL_TYPE);
-		return asAccount(await sharedConnections(LoggerProxy).open(fields));
+		const connections = sharedConnections(LoggerProxy);
+		return asAccount(connections.open(await connections.read(fields)));
 	} catch (error) {
 		log(node, error);
 		return undefined;

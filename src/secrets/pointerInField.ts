@@ -1,10 +1,10 @@
-import { FIELD_NAMES, type CredentialFields } from '../config/fields';
+import { FIELD_NAMES, type CredentialFields, type FieldName } from '../config/fields';
 import { ConfigurationError } from '../errors';
 
 /** A pointer of this package as text, whosever it is: its key beside the name it goes by in the JSON. */
 const POINTER = /"key":"[\w-]{43}/;
 /** What the form calls its properties; n8n's own ones are not among them. */
-const NAMES: Readonly<Partial<Record<string, string>>> = FIELD_NAMES;
+const NAMES: Readonly<Partial<Record<string, FieldName>>> = FIELD_NAMES;
 
 /** The text without what JSON inside JSON, or an address, puts between the characters. */
 function plain(text: string): string {
@@ -54,7 +54,7 @@ export function assertNoPointer(fields: CredentialFields): void {
 		const text = plain(asText(value));
 		if (!POINTER.test(text) && !forms.some((form) => text.includes(form))) continue;
 		throw new ConfigurationError(
-			NAMES[name] ?? name,
+			NAMES[name] ?? FIELD_NAMES.secretRef,
 			'it contains the pointer to the sealed secrets, which is for the hidden field alone. Remove the expression that reads it, such as $self.',
 			{ code: 'POINTER_IN_FIELD' },
 		);

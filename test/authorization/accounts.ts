@@ -35,7 +35,8 @@ export function accountsOf(core: () => WholeCore) {
 	}
 
 	async function flowOf(form: Form, connections?: Connections): Promise<AuthorizationFlow> {
-		const { authorization } = await (connections ?? core().connections).open(form);
+		const own = connections ?? core().connections;
+		const { authorization } = own.open(await own.read(form));
 		if (authorization === undefined) throw new Error('not an authorization code connection');
 		return authorization;
 	}
@@ -72,7 +73,8 @@ export function accountsOf(core: () => WholeCore) {
 
 	/** The access token that another process finds in the store, or the code of its failure. */
 	async function status(form: Form): Promise<string> {
-		const { tokens } = await core().process().open(form);
+		const process = core().process();
+		const { tokens } = process.open(await process.read(form));
 		return await tokens.get().then(
 			({ accessToken }) => accessToken,
 			(error: unknown) => (error as { code: string }).code,

@@ -152,7 +152,7 @@ describe('which account took the place of which', () => {
 		const former = await status(form);
 		core.wait(60);
 		const { response, cookies } = await visit(form, { account: 'sam' });
-		const { store } = await core.connections.open(form);
+		const { store } = core.connections.open(await core.connections.read(form));
 		let isDown = false;
 		core.provider.injectFault({
 			alter: (answer) => {
@@ -200,7 +200,7 @@ describe('which account took the place of which', () => {
 it('who disconnected an account', async () => {
 	const form = await saved({ accountChangesByWorkflows: true });
 	await connect(form);
-	const { disconnect } = await core.connections.open(form);
+	const { disconnect } = core.connections.open(await core.connections.read(form));
 	const by = { from: 'workflow', workflowId: 'w1', executionId: 'e1' } as const;
 	await disconnect({ by, evenIfNotRevoked: false });
 	expect(told('account.disconnected')).toMatchObject([{ subject: digest('alex'), ...by }]);
@@ -214,7 +214,7 @@ describe('who may change the account', () => {
 	it('not a workflow, unless the credential says so', async () => {
 		const form = await saved();
 		await connect(form);
-		const open = await core.connections.open(form);
+		const open = core.connections.open(await core.connections.read(form));
 		await expect(failureOf((await flowOf(form)).links({ by: BY }))).resolves.toMatchObject({
 			...onlyEditors,
 			field: 'Account Changes by Workflows',
@@ -237,7 +237,7 @@ describe('who may change the account', () => {
 			...onlyEditors,
 			field: 'VAULTED_OAUTH2_LINKS',
 		});
-		const { disconnect } = await process.open(form);
+		const { disconnect } = process.open(await process.read(form));
 		await expect(failureOf(disconnect({ by: BY, evenIfNotRevoked: true }))).resolves.toMatchObject(
 			onlyEditors,
 		);
@@ -261,7 +261,7 @@ it('nothing is made, opened, redeemed or revoked for a credential that leads els
 	};
 	for (const connections of [core.connections, core.process()]) {
 		const flow = await flowOf(moved, connections);
-		const { disconnect } = await connections.open(moved);
+		const { disconnect } = connections.open(await connections.read(moved));
 		for (const refused of [
 			flow.links({ by: { from: 'form' } }),
 			flow.connect(text),

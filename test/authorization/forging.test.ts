@@ -24,7 +24,8 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('forging, %s', (kind
 	});
 
 	async function opened(form: Form, connections?: Connections): Promise<OpenConnection> {
-		return await (connections ?? core.connections).open(form);
+		const own = connections ?? core.connections;
+		return own.open(await own.read(form));
 	}
 
 	async function sessionsOf(form: Form, connections?: Connections): Promise<SessionTokens> {

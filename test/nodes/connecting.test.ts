@@ -31,7 +31,8 @@ async function notConnected(changes: IDataObject = {}): Promise<Credential> {
 
 async function open({ id }: Credential): Promise<OpenConnection> {
 	const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
-	return await sharedConnections(quiet).open(rig.engine.credentials.stored(id));
+	const connections = sharedConnections(quiet);
+	return connections.open(await connections.read(rig.engine.credentials.stored(id)));
 }
 
 /** Connects an account as the trigger does. */

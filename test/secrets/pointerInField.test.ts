@@ -2,8 +2,12 @@ import { createKey, formatSecretRef } from '../../src/secrets/pointer';
 import { assertNoPointer } from '../../src/secrets/pointerInField';
 
 const key = createKey();
-const secretRef = formatSecretRef({ store: 'localVault', secretId: 'n8n/vaulted-oauth2/a', key });
-const other = formatSecretRef({ store: 'localVault', secretId: 'b', key: createKey() });
+const secretRef = formatSecretRef({
+	store: { kind: 'localVault' },
+	secretId: 'n8n/vaulted-oauth2/a',
+	key,
+});
+const other = formatSecretRef({ store: { kind: 'localVault' }, secretId: 'b', key: createKey() });
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 it.each([

@@ -19,7 +19,7 @@ export async function shownWithLink(
 ): Promise<unknown> {
 	if (!(failure instanceof ReconnectError) || !isTest(credentials)) return shown(failure);
 	const { authorization } = connections.open(await connections.read(credentials));
-	const links = await authorization?.links().catch(() => undefined);
+	const links = await authorization?.links({ by: { from: 'form' } }).catch(() => undefined);
 	if (links === undefined) return shown(failure);
 	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } = links;
 	const { title, detail } = failure;

@@ -47,6 +47,7 @@ export function accountConnection(parties: Parties & { redirectUri: string }): C
 			...data,
 			label: 'Sample account',
 			grantType: 'authorizationCode',
+			accountChangesByWorkflows: true,
 			issuerUrl: parties.server.issuer,
 			tokenUrl: '',
 			redirectUri: parties.redirectUri,

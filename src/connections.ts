@@ -1,4 +1,5 @@
 import type { AuthorizationFlow } from './authorization/authorizationFlow';
+import { disconnect, type Disconnected, type DisconnectRequest } from './authorization/revocation';
 import { SessionTokens } from './authorization/sessionTokens';
 import { authorizationCodeOf, type Connection, type Form } from './config/connection';
 import { FIELD_NAMES, type CredentialFields, type FieldKey } from './config/fields';
@@ -8,7 +9,7 @@ import { ConfigurationError } from './errors';
 import { Concurrency } from './http/limiter';
 import { RecentlyUsed } from './recentlyUsed';
 import { Sealing, type SealedFields } from './sealing/sealing';
-import { assertSealedFor } from './secrets/binding';
+import { assertNoPointer } from './secrets/pointerInField';
 import { parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
 import { storeAddressOf } from './secrets/storeAddress';
 import type { SecretStore } from './secrets/store';
@@ -26,6 +27,8 @@ export interface OpenConnection {
 	readonly authorization?: AuthorizationFlow;
 	/** Session tokens for whoever signs in; only with the authorization code grant. */
 	readonly sessions?: SessionTokens;
+	/** Revokes the account's grant and removes its tokens: see {@link disconnect}. */
+	readonly disconnect: (request: DisconnectRequest) => Promise<Disconnected>;
 }
 
 /** A connection that a person connects. */
@@ -85,6 +88,7 @@ export class Connections {
 		const known = this.forms.find(key);
 		if (known !== undefined) return known;
 		const form = await parseForm(fields);
+		assertNoPointer(fields);
 		assertAllowedByOperator(form.connection, this.options.settings);
 		// Typed secrets are not kept in memory.
 		if (Object.keys(form.typed).length === 0) this.forms.get(key, () => form);
@@ -112,9 +116,18 @@ export class Connections {
 				{ code: 'NOT_SEALED' },
 			);
 		}
-		const ref = parseSecretRef(secretRef, storeAddressOf(connection.store));
+		const ref = this.pointer(connection, secretRef);
 		const key = sha256(JSON.stringify([secretRef, connection]));
 		return this.opened.get(key, () => this.create(connection, ref));
+	}
+
+	private pointer(connection: Connection, secretRef: string): SecretRef {
+		try {
+			return parseSecretRef(secretRef, storeAddressOf(connection.store));
+		} catch (error) {
+			this.wiring.reportRefusal(connection, '', error);
+			throw error;
+		}
 	}
 
 	/**
@@ -172,14 +185,22 @@ export class Connections {
 			request,
 			clock,
 			policy: { bufferMs: connection.refreshBufferSeconds * 1000, jitter: jitterOf(ref.secretId) },
-			authorize: (newest) => assertSealedFor(newest, connection),
+			authorize: (newest) => wiring.assertSealedFor(connection, ref.secretId, newest),
 			phase: () =>
 				this.endsAt !== undefined ? 'ending' : settings.endsAfterRun ? 'short' : 'running',
 			tellsOthers: settings.severalProcesses,
 			inTurn: async (task) => await this.inTurn(connection, task),
 			emit: report,
 		});
-		const open = { connection, secretRef: ref, tokens, store: wiring.store(connection) };
+		const { onlyEditors } = wiring;
+		const disconnecting = { connection, bundle, lease, request, onlyEditors, emit: report };
+		const open: OpenConnection = {
+			connection,
+			secretRef: ref,
+			tokens,
+			store: wiring.store(connection),
+			disconnect: async (asked) => await disconnect(disconnecting, asked),
+		};
 		if (connection.authorizationCode === undefined) return { open, shared };
 		const authorization = wiring.authorization(connection, { bundle, request });
 		const { keys } = authorization;

@@ -80,7 +80,7 @@ export type ReconnectCode =
 	| 'RESPONSE_EXPIRED'
 	| 'RESPONSE_INVALID'
 	| 'RESPONSE_USED'
-	| 'TOO_MANY_LINKS';
+	| 'UNAVAILABLE';
 
 /** The consent or the refresh token is gone (RFC 6749 §5.2 `invalid_grant`), and the store holds nothing newer. */
 export class ReconnectError extends VaultedOAuth2Error {
@@ -118,6 +118,9 @@ export type ConfigurationCode =
 	| 'NOT_ALLOWED_BY_OPERATOR'
 	| 'NOT_A_CLIENT_SECRET'
 	| 'NOT_SEALED'
+	| 'NO_REVOCATION_ENDPOINT'
+	| 'ONLY_BY_EDITORS'
+	| 'POINTER_IN_FIELD'
 	| 'REDIRECTED'
 	| 'REFERENCE_NOT_ALLOWED'
 	| 'SEALED_ELSEWHERE'

@@ -2,13 +2,16 @@
 import { describeSettings, settingWarnings } from './config/describeSettings';
 import { readInstanceSettings, type InstanceSettings } from './config/instanceSettings';
 import { Connections } from './connections';
+import { EVENTS, type ConnectionEvent } from './events';
 import { createEgress } from './http/createEgress';
 import { plainText } from './plainText';
 import { systemClock } from './tokens/clock';
-import { QUIET_EVENTS, type TokenEvent } from './tokens/events';
 
 export type { Connected, FlowCookie } from './authorization/authorizationFlow';
-export { randomId as randomText } from './authorization/ticket';
+export type { Visit } from './authorization/admissions';
+export { LONGEST_SESSION_MS } from './authorization/sessionTokens';
+export { randomId as randomText, type FlowKeys } from './authorization/ticket';
+export { LONGEST_LINK_MS } from './authorization/usedLinks';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';
 export { FIELD_NAMES } from './config/fields';
@@ -26,9 +29,9 @@ export {
 	VaultedOAuth2Error,
 	type FailureClass,
 } from './errors';
+export type { Asker } from './events';
 export { plainText } from './plainText';
 export { Redactor } from './redact';
-export type { TokenCounters } from './tokens/events';
 export type { TokenSet } from './tokens/tokenSet';
 
 /** Where events are written; n8n's logger has this shape. */
@@ -39,13 +42,15 @@ export interface Log {
 }
 
 /** What was typed into a form, and what others answered, must not make lines of its own. */
-function write(log: Log, { name, ...rest }: TokenEvent): void {
-	const meta = Object.fromEntries(
-		Object.entries(rest).map(([key, text]: [string, string]) => [key, plainText(text)]),
+function write(log: Log, { name, ...details }: ConnectionEvent): void {
+	const safe = Object.fromEntries(
+		Object.entries(details).map(([key, value]: [string, unknown]) => [
+			key,
+			typeof value === 'string' ? plainText(value) : value,
+		]),
 	);
-	const message = `Vaulted OAuth2 connection "${meta['label'] ?? ''}": ${name}`;
-	if (QUIET_EVENTS.has(name)) log.debug(message, meta);
-	else log.warn(message, meta);
+	const message = `Vaulted OAuth2 connection "${plainText(details.label)}": ${name}`;
+	log[EVENTS[name].level](message, { event: name, ...safe });
 }
 
 /** Once, when the process first uses this package: n8n does not load it before. */

@@ -2,12 +2,16 @@ import { AuthorizationFlow } from './authorization/authorizationFlow';
 import type { Connection } from './config/connection';
 import { isAllowedHost } from './config/hosts';
 import type { InstanceSettings } from './config/instanceSettings';
+import { count, NO_EVENTS, type Emit, type EventCounters, type EventSink } from './events';
+import { ConfigurationError, VaultedOAuth2Error } from './errors';
 import type { Egress } from './http/egress';
 import { limitHosts } from './http/limitHosts';
 import { createAuthorizationServer } from './oauth/authorizationServer';
 import { Discovery } from './oauth/discovery';
 import { createTokenRequest, type ConnectionRequests } from './oauth/tokenRequest';
 import { RecentlyUsed } from './recentlyUsed';
+import { assertSealedFor } from './secrets/binding';
+import type { Bundle } from './secrets/bundle';
 import { openStore } from './secrets/openStore';
 import { sha256, type SecretRef } from './secrets/pointer';
 import { secretNameFor } from './secrets/secretName';
@@ -15,7 +19,6 @@ import { SealedBundle } from './secrets/sealedBundle';
 import type { SecretStore } from './secrets/store';
 import { VersionBudget } from './tokens/budget';
 import { systemClock, type Clock } from './tokens/clock';
-import { NO_EVENTS, type Emit, type TokenCounters, type TokenEvents } from './tokens/events';
 import { isShared, spendsRefreshToken } from './tokens/isShared';
 import { Lease } from './tokens/lease';
 
@@ -33,7 +36,7 @@ export interface WiringOptions {
 	readonly limit?: number;
 	/** Timers, for tests. Default: this process's own. */
 	readonly after?: Clock['after'];
-	readonly emit: TokenEvents;
+	readonly emit: EventSink;
 	/** Replaces the stores of {@link InstanceSettings}, for tests. */
 	readonly openStore?: typeof openStore;
 }
@@ -43,7 +46,7 @@ export interface SharedBundle {
 	readonly bundle: SealedBundle;
 	readonly lease: Lease;
 	readonly budget: VersionBudget;
-	readonly counters: Record<keyof TokenCounters, number>;
+	readonly counters: Record<keyof EventCounters, number>;
 	readonly report: Emit;
 	label: string;
 	/** By which it is found: the secret, and the way to it. */
@@ -73,6 +76,15 @@ function providerEgress({ egress, settings }: WiringOptions): Egress {
 	return limitHosts(egress, isAllowed, 'VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS');
 }
 
+/** Codes of a bundle that is asked for what it was not sealed for. */
+const REVEALS: ReadonlySet<string> = new Set([
+	'KEY_MISMATCH',
+	'SEALED_ELSEWHERE',
+	'SEALED_FOR_OTHER',
+]);
+const REFUSAL_REST_MS = 60_000;
+const MOST_REFUSALS = 1000;
+
 function isUnsaved({ bundle }: SharedBundle): boolean {
 	return bundle.unsaved;
 }
@@ -84,6 +96,7 @@ export class Wiring {
 	private readonly stores: RecentlyUsed<SecretStore>;
 	private readonly secrets: RecentlyUsed<Ways>;
 	private readonly discovery: Discovery;
+	private readonly refusals = new RecentlyUsed<{ at: number }>(MOST_REFUSALS);
 	private readonly providerEgress: Egress;
 
 	constructor(private readonly options: WiringOptions) {
@@ -175,15 +188,50 @@ export class Wiring {
 		connection: Connection,
 		{ bundle, request }: { bundle: SealedBundle; request: ConnectionRequests },
 	): AuthorizationFlow {
-		const { now, emit } = this.options;
-		const { secretId } = bundle.ref;
 		return new AuthorizationFlow({
 			connection,
 			bundle,
 			request,
-			now,
-			onConnected: () => emit({ name: 'connected', label: connection.label, secretId }),
+			now: () => this.clock.now(),
+			elapsed: () => this.clock.elapsed(),
+			onlyEditors: this.onlyEditors,
+			emit: this.emitFor(connection, bundle.ref.secretId),
 		});
+	}
+
+	/** Reports events of a connection. */
+	emitFor({ label }: Connection, secretId: string): Emit {
+		const { emit } = this.options;
+		return (name, details) => emit({ name, label, secretId, ...details });
+	}
+
+	/** As the function of this name, and reports a refusal. @throws ConfigurationError `SEALED_FOR_OTHER` */
+	assertSealedFor(connection: Connection, secretId: string, bundle: Bundle): void {
+		try {
+			assertSealedFor(bundle, connection);
+		} catch (error) {
+			this.reportRefusal(connection, secretId, error);
+			throw error;
+		}
+	}
+
+	/** Reports a use that a bundle refused because it was sealed for another one; the same use at most once a minute. */
+	reportRefusal(connection: Connection, secretId: string, error: unknown): void {
+		if (!(error instanceof VaultedOAuth2Error) || !REVEALS.has(error.code)) return;
+		const { code } = error;
+		const changed = error instanceof ConfigurationError ? [error.field] : [];
+		const now = this.clock.elapsed();
+		const last = this.refusals.get(JSON.stringify([secretId, code, changed]), () => ({
+			at: -Infinity,
+		}));
+		if (now - last.at < REFUSAL_REST_MS) return;
+		last.at = now;
+		this.emitFor(connection, secretId)('reveal.refused', { code, changed });
+	}
+
+	/** The operator's setting: links are made, and accounts disconnected, only where the credential may be edited. */
+	get onlyEditors(): boolean {
+		return this.settings.linksOnlyByEditors ?? false;
 	}
 
 	private open(
@@ -194,16 +242,17 @@ export class Wiring {
 		const store = this.store(connection);
 		const { secretId } = ref;
 		const counters = { ...NO_EVENTS };
-		const report: Emit = (name, code) => {
-			counters[name] += 1;
-			emit({ name, label: shared.label, secretId, ...(code === undefined ? {} : { code }) });
+		const report: Emit = (name, details) => {
+			count(counters, name);
+			emit({ name, label: shared.label, secretId, ...details });
 		};
 		const bundle = new SealedBundle({
 			store,
 			ref,
 			clock: this.clock,
-			onUnsaved: ({ code }) => report('rotated but not saved', code),
-			onSaved: () => report('saved after all'),
+			onUnsaved: ({ code }) => report('token.rotatedButNotSaved', { code }),
+			onSaved: () => report('token.savedAfterAll'),
+			onRefused: (error) => this.reportRefusal(connection, secretId, error),
 			onWritten: (patches) => {
 				for (const other of ways.byStore.all())
 					if (other !== shared) other.bundle.writtenElsewhere(patches);

@@ -541,8 +541,8 @@ describe('AWS Secrets Manager', () => {
 		core.wait(3601);
 		core.aws.fail({ action: 'PutSecretValue', kind: 'kmsAccessDenied', after: 1 });
 		expect(await core.call(saved)).toBe(200);
-		expect(core.events.map(({ name }) => name)).toContain('rotated but not saved');
-		await eventually(() => core.events.some(({ name }) => name === 'saved after all'));
+		expect(core.events.map(({ name }) => name)).toContain('token.rotatedButNotSaved');
+		await eventually(() => core.events.some(({ name }) => name === 'token.savedAfterAll'));
 		core.wait(3601);
 		expect(await core.call(saved, core.process())).toBe(200);
 		expect(core.provider.tokenRequests.every(({ result }) => result === 'ok')).toBe(true);

@@ -3,3 +3,6 @@ export const aws = { secretStore: ['awsSecretsManager'] };
 
 /** Shown where a person connects an account. */
 export const byCode = { grantType: ['authorizationCode'] };
+
+/** Shown if tokens stand for a person's consent. */
+export const byPerson = { grantType: ['authorizationCode', 'refreshToken'] };

@@ -1,7 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELD_NAMES } from '../../src';
-import { byCode } from './shown';
+import { byCode, byPerson } from './shown';
 
 /** What the token is for, and when it is replaced. */
 export const use: INodeProperties[] = [
@@ -22,6 +22,15 @@ export const use: INodeProperties[] = [
 		displayOptions: { show: byCode },
 		description:
 			'Whether an account is connected also if the person, or the provider, grants less than Scope asks for',
+	},
+	{
+		displayName: FIELD_NAMES.accountChangesByWorkflows,
+		name: 'accountChangesByWorkflows',
+		type: 'boolean',
+		default: false,
+		displayOptions: { show: byPerson },
+		description:
+			'Whether workflows that use this credential may make connect links (Get Authorization URL, Keep Alive) and disconnect the account. Off: only people who can edit the credential put an account behind it.',
 	},
 	{
 		displayName: FIELD_NAMES.pkce,

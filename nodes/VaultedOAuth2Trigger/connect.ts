@@ -4,15 +4,19 @@ import {
 	asAccount,
 	randomText,
 	sharedConnections,
+	VaultedOAuth2Error,
 	type ConnectableAccount,
 	type FlowCookie,
+	type Visit,
 } from '../../src';
 import {
 	connectedOutcome,
 	NOTHING,
 	readOutcome,
 	refusedOutcome,
+	UNAVAILABLE,
 	UNEXPECTED,
+	UNSIGNED,
 	writeOutcome,
 	type Outcome,
 } from './outcome';
@@ -27,10 +31,38 @@ export const CONNECT = 'setup';
 
 const ANSWERED: IWebhookResponseData = { noWebhookResponse: true };
 
-async function open(node: IWebhookFunctions): Promise<ConnectableAccount> {
-	const fields = await node.getCredentials(CREDENTIAL_TYPE);
-	const connections = sharedConnections(LoggerProxy);
-	return asAccount(connections.open(await connections.read(fields)));
+/** Anybody can open the trigger's addresses, so that what is wrong with its credential is not logged each time. */
+const LOGGED_MS = 60_000;
+const loggedAt = new Map<string, number>();
+
+function log(node: IWebhookFunctions, error: unknown): void {
+	const { id = '' } = node.getWorkflow();
+	const now = Date.now();
+	if (now - (loggedAt.get(id) ?? -Infinity) < LOGGED_MS) return;
+	loggedAt.set(id, now);
+	// Of an error that nobody foresaw only the name: its text may hold anything.
+	const said =
+		error instanceof VaultedOAuth2Error
+			? `${error.code}: ${error.message}`
+			: `unexpected ${error instanceof Error ? error.name : typeof error}`;
+	node.logger.error(`Vaulted OAuth2 Trigger: ${said}`);
+}
+
+/** The trigger's connection; undefined if its credential cannot be used, which is logged. */
+async function open(node: IWebhookFunctions): Promise<ConnectableAccount | undefined> {
+	try {
+		const fields = await node.getCredentials(CREDENTIAL_TYPE);
+		const connections = sharedConnections(LoggerProxy);
+		return asAccount(connections.open(await connections.read(fields)));
+	} catch (error) {
+		log(node, error);
+		return undefined;
+	}
+}
+
+function visitOf(node: IWebhookFunctions): Visit {
+	const { id } = node.getWorkflow();
+	return id === undefined ? {} : { workflowId: id };
 }
 
 /** The request's own query: a parameter that comes twice must be seen to. */
@@ -74,13 +106,10 @@ function setCookie({ name, value, path, maxAgeSeconds, secure }: FlowCookie): st
 	return [...parts, ...(secure ? ['Secure'] : [])].join('; ');
 }
 
-/** The error as what the page says. Of an error that nobody foresaw only its name goes into the log: its text may hold anything. */
+/** The error as what the page says. */
 function outcomeOf(node: IWebhookFunctions, error: unknown): Outcome {
 	const outcome = refusedOutcome(error);
-	if (outcome === undefined) {
-		const name = error instanceof Error ? error.name : typeof error;
-		node.logger.error(`Vaulted OAuth2 Trigger: unexpected ${name}`);
-	}
+	if (outcome === undefined) log(node, error);
 	return outcome ?? UNEXPECTED;
 }
 
@@ -88,8 +117,11 @@ async function begin(
 	node: IWebhookFunctions,
 	query: URLSearchParams,
 ): Promise<IWebhookResponseData> {
-	const { authorization } = await open(node);
-	const { location, cookie } = await authorization.connect(query.get('link') ?? '');
+	const connection = await open(node);
+	if (connection === undefined) return show(node, UNAVAILABLE);
+	const { authorization } = connection;
+	const link = query.get('link') ?? '';
+	const { location, cookie } = await authorization.connect(link, visitOf(node));
 	redirect(node, location, setCookie(cookie));
 	return ANSWERED;
 }
@@ -101,24 +133,36 @@ async function finish(
 ): Promise<IWebhookResponseData> {
 	// Relative to the address as the browser knows it, whatever path prefix or proxy is before n8n.
 	const here = 'callback';
-	const connection = await open(node).catch(() => undefined);
+	const connection = await open(node);
 	if (connection === undefined) {
-		redirect(node, here);
+		redirect(node, `${here}?outcome=${UNSIGNED}`);
 		return ANSWERED;
 	}
 	const { authorization } = connection;
-	const leave = (outcome: Outcome): void =>
-		redirect(node, `${here}?outcome=${writeOutcome(authorization.keys, outcome, Date.now())}`);
+	const leave = async (outcome: Outcome): Promise<void> => {
+		const keys = await authorization.keys.known().catch(() => undefined);
+		const text = keys === undefined ? UNSIGNED : writeOutcome(keys, outcome, Date.now());
+		redirect(node, `${here}?outcome=${text}`);
+	};
 	try {
 		const options = summaryOptions(node);
-		const connected = await authorization.callback(query, node.getRequestObject().headers.cookie);
+		const { cookie } = node.getRequestObject().headers;
+		const connected = await authorization.callback(query, cookie, visitOf(node));
 		const item = await summaryOf(connected, connection, options);
-		leave(connectedOutcome(connected));
+		await leave(connectedOutcome(connected));
 		return { ...ANSWERED, workflowData: [[item]] };
 	} catch (error) {
-		leave(outcomeOf(node, error));
+		await leave(outcomeOf(node, error));
 		return ANSWERED;
 	}
+}
+
+async function shownOutcome(node: IWebhookFunctions, text: string): Promise<Outcome> {
+	if (text === UNSIGNED) return UNAVAILABLE;
+	const connection = await open(node);
+	if (connection === undefined) return UNAVAILABLE;
+	const keys = await connection.authorization.keys.known().catch(() => undefined);
+	return (keys && readOutcome(keys, text, Date.now())) ?? NOTHING;
 }
 
 /** Answers one request to one of the trigger's two addresses, and starts the workflow when an account was connected. */
@@ -128,9 +172,7 @@ export async function answer(node: IWebhookFunctions): Promise<IWebhookResponseD
 		if (node.getWebhookName() === CONNECT) return await begin(node, query);
 		if (['code', 'state', 'error', 'iss'].some((key) => query.has(key)))
 			return await finish(node, query);
-		const { authorization } = await open(node);
-		const text = query.get('outcome') ?? '';
-		return show(node, readOutcome(authorization.keys, text, Date.now()) ?? NOTHING);
+		return show(node, await shownOutcome(node, query.get('outcome') ?? ''));
 	} catch (error) {
 		return show(node, outcomeOf(node, error));
 	}

@@ -1,8 +1,9 @@
 import {
+	SecretStoreError,
 	VaultedOAuth2Error,
 	type Connected,
 	type FailureClass,
-	type OpenConnection,
+	type FlowKeys,
 } from '../../src';
 
 /** What the page says. Nothing in it is confidential. */
@@ -22,6 +23,8 @@ interface Shown extends Outcome {
 	readonly until: number;
 }
 
+/** The way out for everybody who sees a page. */
+const LOG = 'People who run this n8n find more in its log.';
 /** For which purpose outcomes are signed. */
 const PURPOSE = 'outcome';
 const SHOWN_MS = 600_000;
@@ -76,26 +79,45 @@ export function connectedOutcome(connected: Connected): Outcome {
 			...(unsaved === undefined
 				? []
 				: [
-						`It could not be stored yet: ${unsaved.message} It works meanwhile, and is stored as soon as that is possible; if n8n is restarted before, connect again.`,
+						`It could not be stored yet (${unsaved.code}). It works meanwhile, and is stored as soon as that is possible; if n8n is restarted before, connect again. ${LOG}`,
 					]),
 			'You can close this tab.',
 		]),
 	};
 }
 
-/** Why an account was not connected; undefined for an error that this package did not throw on purpose. */
+/** Where a store is and what it says is for people who run it. */
+function shownDetail(error: VaultedOAuth2Error): string {
+	if (!(error instanceof SecretStoreError)) return error.detail;
+	return `this n8n cannot use its secret store at present (${error.code}). ${LOG}`;
+}
+
+/**
+ * Why an account was not connected, for who had a good link; undefined for an error that this package did not throw on purpose. It names no
+ * address of the secret store.
+ */
 export function refusedOutcome(error: unknown): Outcome | undefined {
 	if (!(error instanceof VaultedOAuth2Error)) return undefined;
-	const { failureClass, title, detail } = error;
-	return { status: STATUS[failureClass], headline: title, text: paragraphs([detail]) };
+	const { failureClass, title } = error;
+	return { status: STATUS[failureClass], headline: title, text: paragraphs([shownDetail(error)]) };
 }
 
 /** For errors that nobody foresaw: what happened is in the log only. */
 export const UNEXPECTED: Outcome = {
 	status: 500,
 	headline: 'Something went wrong in n8n',
-	text: ['No account was connected. Whoever runs this n8n finds more in its log.'],
+	text: [`No account was connected. ${LOG}`],
 };
+
+/** If the credential cannot be used at all: why that is, is in the log only, since anybody can open the trigger's addresses. */
+export const UNAVAILABLE: Outcome = {
+	status: 503,
+	headline: 'Not connected',
+	text: [`Accounts cannot be connected here at present. Nothing was changed. ${LOG}`],
+};
+
+/** In place of a signed outcome, if there is nothing to sign with. */
+export const UNSIGNED = 'unavailable';
 
 /** For a callback address that was opened by itself, or long ago. */
 export const NOTHING: Outcome = {
@@ -106,16 +128,14 @@ export const NOTHING: Outcome = {
 	],
 };
 
-type Keys = NonNullable<OpenConnection['authorization']>['keys'];
-
 /** The outcome as the value of a parameter: signed, since the page shows whatever it says. `now` in milliseconds since the epoch. */
-export function writeOutcome(keys: Keys, outcome: Outcome, now: number): string {
+export function writeOutcome(keys: FlowKeys, outcome: Outcome, now: number): string {
 	const shown: Shown = { ...outcome, until: now + SHOWN_MS };
 	return keys.sign(PURPOSE, Buffer.from(JSON.stringify(shown)).toString('base64url'));
 }
 
 /** The outcome in a parameter; undefined where this connection did not write it, or did so long ago. */
-export function readOutcome(keys: Keys, text: string, now: number): Outcome | undefined {
+export function readOutcome(keys: FlowKeys, text: string, now: number): Outcome | undefined {
 	const payload = keys.verify(PURPOSE, text);
 	if (payload === undefined) return undefined;
 	const shown = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Shown;

@@ -1,6 +1,11 @@
 import type { IDataObject, INodeExecutionData, IWebhookFunctions } from 'n8n-workflow';
 
-import { ConfigurationError, type Connected, type OpenConnection } from '../../src';
+import {
+	ConfigurationError,
+	LONGEST_SESSION_MS,
+	type Connected,
+	type OpenConnection,
+} from '../../src';
 
 /** What the node's options ask for. */
 export interface SummaryOptions {
@@ -11,7 +16,7 @@ export interface SummaryOptions {
 }
 
 /** The longest lifetime of a session token: it cannot be withdrawn. */
-export const LONGEST_SESSION_MINUTES = 1440;
+export const LONGEST_SESSION_MINUTES = LONGEST_SESSION_MS / 60_000;
 
 /**
  * The node's options. Read before an answer is redeemed, so that an expression that fails costs nobody their consent.

@@ -3,27 +3,45 @@ import {
 	type AuthorizationCodeSettings,
 	type Connection,
 } from '../config/connection';
-import { SecretStoreError } from '../errors';
+import { SecretStoreError, VaultedOAuth2Error } from '../errors';
+import type { Asker, Emit, EventDetails } from '../events';
 import type { IdTokenClaims } from '../oauth/authorizationServer';
 import type { Consented, ConnectionRequests } from '../oauth/tokenRequest';
 import { assertSealedFor } from '../secrets/binding';
-import type { Authorization, Bundle, Claim } from '../secrets/bundle';
+import type { Bundle } from '../secrets/bundle';
 import { consented, ticketUsed } from '../secrets/patches';
 import { sameDigest } from '../secrets/pointer';
 import type { SealedBundle } from '../secrets/sealedBundle';
-import { authorizationError, fewerScopes, refusal, type RefusalCode } from './refusals';
+import { Admissions, LINK, STATE, type Admitted, type Visit } from './admissions';
+import { KeySource } from './keySource';
+import { assertMayChangeAccount } from './permission';
+import { authorizationError, fewerScopes, refusal } from './refusals';
 import { grantedScopes, missingScopes } from './scopes';
-import { FlowKeys, randomId, type Ticket } from './ticket';
+import { subjectOf, UNKNOWN_SUBJECT } from './subject';
+import { revokeQuietly } from './revocation';
+import { randomId, type Ticket } from './ticket';
+import { FLOW_MS, isUsed, LONGEST_LINK_MS, withUsed } from './usedLinks';
 
-/** What {@link AuthorizationFlow} works with. */
+/** Options for {@link AuthorizationFlow}. */
 export interface AuthorizationFlowOptions {
 	readonly connection: Connection;
 	readonly bundle: SealedBundle;
 	readonly request: ConnectionRequests;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
-	/** Told of every account that was connected. */
-	readonly onConnected: () => void;
+	/** Milliseconds by a clock that is never set back. */
+	readonly elapsed: () => number;
+	/** The operator's setting, see {@link assertMayChangeAccount}. */
+	readonly onlyEditors: boolean;
+	/** The audit trail. */
+	readonly emit: Emit;
+}
+
+/** What is asked of {@link AuthorizationFlow.links}. */
+export interface LinkRequest {
+	readonly by: Asker;
+	/** At most a day; default a quarter of an hour. */
+	readonly lifetimeMs?: number;
 }
 
 /** The ways to a person's consent. All of them are permissions: they are for the person who connects, and for nobody else. */
@@ -67,10 +85,6 @@ export interface Connected {
 
 /** How long a link is good for, unless told. */
 const LINK_MS = 900_000;
-/** How long a person has at the provider. */
-const FLOW_MS = 600_000;
-/** Links and answers remembered as used. Far above what people do; it bounds the bundle's size. */
-const LARGEST_MEMORY = 50;
 
 const CALLBACK = '/callback';
 const CONNECT = '/connect';
@@ -78,29 +92,42 @@ const CONNECT = '/connect';
 /**
  * The authorization code grant (RFC 6749 §4.1, with RFC 7636 and RFC 9207) of one connection.
  *
- * Nothing of a flow is kept in a process: link and state are signed, cookie, nonce and code verifier derived from the key in the connection's
- * pointer. What was used once is remembered in the bundle by compare-and-swap, so that of two processes one wins.
+ * Nothing of a flow is kept in a process: link and state are signed, cookie, nonce and code verifier derived from a key in the bundle. Opening
+ * a link writes nothing; the link is used up when an answer is redeemed, which is remembered in the bundle by compare-and-swap, so that of two
+ * processes one wins.
  */
 export class AuthorizationFlow {
-	/** Signs and derives with the key of this connection's pointer. */
-	readonly keys: FlowKeys;
+	/** The keys of this connection's flows. */
+	readonly keys: KeySource;
 	private readonly settings: AuthorizationCodeSettings;
+	private readonly admissions: Admissions;
 
-	/** @throws ConfigurationError `WRONG_GRANT_TYPE` where the connection is not of this grant */
+	/** @throws ConfigurationError `WRONG_GRANT_TYPE` if the connection is not of this grant */
 	constructor(private readonly options: AuthorizationFlowOptions) {
 		this.settings = authorizationCodeOf(options.connection);
-		this.keys = new FlowKeys(options.bundle.ref.key);
+		this.keys = new KeySource(options);
+		this.admissions = new Admissions({ ...options, keys: this.keys });
 	}
 
-	/** New links; asks the store for nothing. @throws ConfigurationError, ProviderError where the provider has to be discovered and is not */
-	async links(lifetimeMs = LINK_MS): Promise<ConnectLinks> {
-		const expiresAt = this.options.now() + lifetimeMs;
-		const state = this.begin('paste');
-		const { href: authorizationUrl } = await this.authorizationUrl(state);
+	/**
+	 * New links: a permission to connect one account, in two forms.
+	 *
+	 * @throws ConfigurationError also `ONLY_BY_EDITORS` and `SEALED_FOR_OTHER`, SecretStoreError, ProviderError if discovery fails
+	 */
+	async links({ by, lifetimeMs = LINK_MS }: LinkRequest): Promise<ConnectLinks> {
+		const { bundle, connection, emit } = this.options;
+		assertMayChangeAccount(by, this.options);
+		const keys = await this.keys.toSign();
+		if (bundle.lastKnown !== undefined) assertSealedFor(bundle.lastKnown, connection);
+		const [id, issuedAt] = [randomId(), this.options.now()];
+		const expiresAt = issuedAt + Math.min(lifetimeMs, LONGEST_LINK_MS);
+		const link: Ticket = { kind: 'link', id, issuedAt, expiresAt, flow: '' };
+		const state = this.begin('paste', link);
+		const { href: authorizationUrl } = await this.authorizationUrl({ keys, ticket: state });
 		const address = this.connectAddress();
-		const link = this.keys.issue({ kind: 'link', id: randomId(), expiresAt });
+		emit('link.minted', { linkId: id, expiresAt: new Date(expiresAt).toISOString(), ...by });
 		return {
-			...(address === undefined ? {} : { connectUrl: `${address}?link=${link}` }),
+			...(address === undefined ? {} : { connectUrl: `${address}?link=${keys.issue(link)}` }),
 			authorizationUrl,
 			expiresAt,
 			pasteUntil: state.expiresAt,
@@ -108,37 +135,49 @@ export class AuthorizationFlow {
 	}
 
 	/**
-	 * Opens a link: where to send the browser, and the cookie that ties the flow to it.
+	 * Opens a link: where to send the browser, and the cookie that ties the flow to it. Writes nothing.
 	 *
-	 * @throws ReconnectError where the link is not good; then nothing was written
+	 * @throws ReconnectError if the link is not good, or `UNAVAILABLE`: a visitor without a good link learns nothing of the connection
 	 * @throws VaultedOAuth2Error of any class
 	 */
-	async connect(link: string): Promise<{ location: string; cookie: FlowCookie }> {
-		const ticket = this.ticket(link, {
-			kinds: ['link'],
-			invalid: 'LINK_INVALID',
-			expired: 'LINK_EXPIRED',
+	async connect(
+		link: string,
+		visit: Visit = {},
+	): Promise<{ location: string; cookie: FlowCookie }> {
+		const { connection, bundle, emit } = this.options;
+		const { ticket, keys } = await this.admissions.admit(link, LINK, visit);
+		const linkId = ticket.id;
+		return await this.reporting('link.refused', { linkId, ...visit }, async () => {
+			const known = bundle.lastKnown ?? (await bundle.read());
+			assertSealedFor(known, connection);
+			if (isUsed(known.authorization, ticket)) throw refusal('LINK_USED');
+			const state = { keys, ticket: this.begin('browser', ticket) };
+			const location = await this.authorizationUrl(state);
+			emit('link.opened', { linkId, flowId: state.ticket.flow, ...visit });
+			return { location: location.href, cookie: this.cookie(state) };
 		});
-		const state = this.begin('browser');
-		const location = await this.authorizationUrl(state);
-		await this.use(ticket, 'LINK_USED');
-		return { location: location.href, cookie: this.cookie(state) };
 	}
 
 	/**
 	 * A browser came back from the provider: redeems the code and seals the tokens.
 	 *
 	 * @param cookies the request's Cookie header
-	 * @throws ReconnectError where the answer is not good; then the tokens there were are untouched
+	 * @throws ReconnectError if the answer is not good; then the tokens there were are untouched
 	 * @throws VaultedOAuth2Error of any class
 	 */
-	async callback(response: URLSearchParams, cookies: string | undefined): Promise<Connected> {
-		const ticket = this.stateOf(response);
-		if (ticket.kind !== 'browser') throw refusal('FOR_PASTING');
-		const { name, value } = this.cookie(ticket);
-		if (!sameDigest(readCookie(cookies, name) ?? '', value)) throw refusal('OTHER_BROWSER');
-		await this.assertGranted(response);
-		return await this.redeem(ticket, response);
+	async callback(
+		response: URLSearchParams,
+		cookies: string | undefined,
+		visit: Visit = {},
+	): Promise<Connected> {
+		const admitted = await this.admissions.admit(stateIn(response), STATE, visit);
+		const by: Asker = { from: 'workflow', ...visit };
+		return await this.redeeming(admitted, by, async () => {
+			if (admitted.ticket.kind !== 'browser') throw refusal('FOR_PASTING');
+			const { name, value } = this.cookie(admitted);
+			if (!sameDigest(readCookie(cookies, name) ?? '', value)) throw refusal('OTHER_BROWSER');
+			return await this.redeem(admitted, response, by);
+		});
 	}
 
 	/**
@@ -151,30 +190,39 @@ export class AuthorizationFlow {
 		const query = text.includes('?') ? text.slice(text.indexOf('?') + 1) : text;
 		const response = new URLSearchParams(query.replace(/#.*$/, ''));
 		const { bundle } = this.options;
-		const id = this.keys.read(response.get('state') ?? '')?.id;
+		const state = stateIn(response);
+		const found = await this.admissions.find(state);
 		const { authorization } = bundle.lastKnown ?? (await bundle.read());
-		if (id !== undefined && authorization?.connectedBy === id) return undefined;
-		const ticket = this.stateOf(response);
-		await this.assertGranted(response);
-		return await this.redeem(ticket, response);
+		if (found !== undefined && authorization?.connectedBy === found.ticket.flow) return undefined;
+		const admitted = this.admissions.check(found, STATE);
+		const by: Asker = { from: 'form' };
+		return await this.redeeming(
+			admitted,
+			by,
+			async () => await this.redeem(admitted, response, by),
+		);
 	}
 
-	private begin(kind: 'browser' | 'paste'): Ticket {
-		return { kind, id: randomId(), expiresAt: this.options.now() + FLOW_MS };
+	/** A sign-in that the permission leads to. */
+	private begin(kind: 'browser' | 'paste', { id, issuedAt }: Ticket): Ticket {
+		return { kind, id, issuedAt, expiresAt: this.options.now() + FLOW_MS, flow: randomId() };
 	}
 
-	/** Verifier and nonce of a flow, where the connection uses them. */
-	private secretsOf({ id }: Ticket): { codeVerifier?: string; nonce?: string } {
+	/** Verifier and nonce of a flow, if the connection uses them. */
+	private secretsOf({ keys, ticket: { flow } }: Admitted): {
+		codeVerifier?: string;
+		nonce?: string;
+	} {
 		return {
-			...(this.settings.pkce ? { codeVerifier: this.keys.secretOf(id, 'code verifier') } : {}),
-			...(this.options.request.wantsIdToken ? { nonce: this.keys.secretOf(id, 'nonce') } : {}),
+			...(this.settings.pkce ? { codeVerifier: keys.secretOf(flow, 'code verifier') } : {}),
+			...(this.options.request.wantsIdToken ? { nonce: keys.secretOf(flow, 'nonce') } : {}),
 		};
 	}
 
-	private async authorizationUrl(ticket: Ticket): Promise<URL> {
+	private async authorizationUrl(admitted: Admitted): Promise<URL> {
 		return await this.options.request.authorizationUrl({
-			state: this.keys.issue(ticket),
-			...this.secretsOf(ticket),
+			state: admitted.keys.issue(admitted.ticket),
+			...this.secretsOf(admitted),
 		});
 	}
 
@@ -184,43 +232,41 @@ export class AuthorizationFlow {
 	}
 
 	/** Both addresses of a trigger are in one folder; the cookie goes no further. Each flow has a cookie of its own, so that two tabs do not meet. */
-	private cookie({ id }: Ticket): FlowCookie {
+	private cookie({ keys, ticket: { flow } }: Admitted): FlowCookie {
 		const { pathname, protocol } = new URL(this.settings.redirectUri);
 		const secure = protocol === 'https:';
 		return {
-			name: `${secure ? '__Secure-' : ''}vaulted-oauth2-${id}`,
-			value: this.keys.secretOf(id, 'cookie'),
+			name: `${secure ? '__Secure-' : ''}vaulted-oauth2-${flow}`,
+			value: keys.secretOf(flow, 'cookie'),
 			path: pathname.slice(0, pathname.lastIndexOf('/') + 1),
 			maxAgeSeconds: FLOW_MS / 1000,
 			secure,
 		};
 	}
 
-	private ticket(
-		text: string,
-		{
-			kinds,
-			invalid,
-			expired,
-		}: { kinds: readonly Ticket['kind'][]; invalid: RefusalCode; expired: RefusalCode },
-	): Ticket {
-		const ticket = this.keys.read(text);
-		if (ticket === undefined || !kinds.includes(ticket.kind)) throw refusal(invalid);
-		if (this.options.now() >= ticket.expiresAt) throw refusal(expired);
-		return ticket;
+	private async redeeming<T>(
+		{ ticket: { id, flow } }: Admitted,
+		by: Asker,
+		task: () => Promise<T>,
+	): Promise<T> {
+		return await this.reporting('account.refused', { linkId: id, flowId: flow, ...by }, task);
 	}
 
-	/** The flow an answer belongs to. No parameter may come twice (RFC 6749 §3.1). */
-	private stateOf(response: URLSearchParams): Ticket {
-		const repeated = ['state', 'code', 'iss', 'error'].some(
-			(key) => response.getAll(key).length > 1,
-		);
-		if (repeated) throw refusal('RESPONSE_INVALID');
-		return this.ticket(response.get('state') ?? '', {
-			kinds: ['browser', 'paste'],
-			invalid: 'RESPONSE_INVALID',
-			expired: 'RESPONSE_EXPIRED',
-		});
+	/** Reports what `task` throws. */
+	private async reporting<T>(
+		name: 'link.refused' | 'account.refused',
+		details: EventDetails,
+		task: () => Promise<T>,
+	): Promise<T> {
+		try {
+			return await task();
+		} catch (error) {
+			if (error instanceof VaultedOAuth2Error) {
+				const { code, message } = error;
+				this.options.emit(name, { ...details, code, message });
+			}
+			throw error;
+		}
 	}
 
 	private async assertGranted(response: URLSearchParams): Promise<void> {
@@ -231,53 +277,60 @@ export class AuthorizationFlow {
 		if ((response.get('code') ?? '') === '') throw refusal('RESPONSE_INVALID');
 	}
 
-	/** Remembers a ticket as used, so that nobody uses it again. */
-	private async use(ticket: Ticket, refused: RefusalCode): Promise<Bundle> {
+	/** Remembers the link as used, so that nothing else it led to is redeemed. */
+	private async use(ticket: Ticket): Promise<Bundle> {
 		const { bundle, connection, now } = this.options;
-		const claim: Claim = { owner: randomId(), until: ticket.expiresAt };
+		const owner = randomId();
 		const startedAt = ticket.expiresAt - FLOW_MS;
-		const used = ticketUsed((newest): Authorization => {
+		const used = ticketUsed((newest) => {
 			assertSealedFor(newest, connection);
 			const { authorization } = newest;
-			const claims = stillValid(authorization?.used, now());
-			const before = claims[ticket.id];
-			if (before !== undefined && before.owner !== claim.owner) throw refusal(refused);
-			if (Object.keys(claims).length >= LARGEST_MEMORY) throw refusal('TOO_MANY_LINKS');
-			if (ticket.kind !== 'link' && (authorization?.connectedAt ?? 0) > startedAt)
-				throw refusal('CONNECTED_MEANWHILE');
-			return { ...authorization, used: { ...claims, [ticket.id]: claim } };
+			if (isUsed(authorization, ticket, owner)) throw refusal('RESPONSE_USED');
+			if ((authorization?.connectedAt ?? 0) > startedAt) throw refusal('CONNECTED_MEANWHILE');
+			const { usedUntil: _before, ...rest } = authorization ?? {};
+			return { ...rest, ...withUsed(authorization, ticket, { owner, now: now() }) };
 		});
 		return await bundle.update(used);
 	}
 
-	private async redeem(ticket: Ticket, response: URLSearchParams): Promise<Connected> {
+	private async redeem(
+		admitted: Admitted,
+		response: URLSearchParams,
+		by: Asker,
+	): Promise<Connected> {
+		await this.assertGranted(response);
 		const { request } = this.options;
-		const { codeVerifier, nonce } = this.secretsOf(ticket);
-		const claimed = await this.use(ticket, 'RESPONSE_USED');
+		const { ticket, keys } = admitted;
+		const { codeVerifier, nonce } = this.secretsOf(admitted);
+		const claimed = await this.use(ticket);
 		const consent = await request.redeemCode(claimed, {
 			response,
-			expectedState: this.keys.issue(ticket),
+			expectedState: keys.issue(ticket),
 			...(codeVerifier === undefined ? {} : { codeVerifier }),
 			...(nonce === undefined ? {} : { expectedNonce: nonce }),
 		});
 		const { scope: granted } = consent.issued.tokenSet;
 		const missing = missingScopes(this.settings.scope, granted);
 		if (missing.length > 0 && !this.settings.acceptFewerScopes) throw fewerScopes(missing);
-		return await this.seal(ticket, claimed, consent);
+		const connected = await this.seal(ticket, claimed, consent);
+		this.account(ticket, { before: claimed, connected, by });
+		return connected;
 	}
 
 	private async seal(
-		{ id }: Ticket,
+		{ flow }: Ticket,
 		before: Bundle,
 		{ issued, claims }: Consented,
 	): Promise<Connected> {
 		const { bundle, connection, now } = this.options;
 		const { scope: askedScope } = this.settings;
+		const subjectSha256 = subjectOf(claims);
 		const consent = consented({
 			issued,
 			connectedAt: now(),
-			connectedBy: id,
+			connectedBy: flow,
 			askedScope,
+			...(subjectSha256 === undefined ? {} : { subjectSha256 }),
 			insteadOf: before.authorization?.connectedBy,
 		});
 		const unsaved = await bundle
@@ -287,8 +340,7 @@ export class AuthorizationFlow {
 				if (error instanceof SecretStoreError) return error;
 				throw error;
 			});
-		if (bundle.lastKnown?.authorization?.connectedBy !== id) throw refusal('CONNECTED_MEANWHILE');
-		this.options.onConnected();
+		if (bundle.lastKnown?.authorization?.connectedBy !== flow) throw refusal('CONNECTED_MEANWHILE');
 		const { tokenSet, refreshToken } = issued;
 		return {
 			label: connection.label,
@@ -296,15 +348,37 @@ export class AuthorizationFlow {
 			scopes: grantedScopes(askedScope, tokenSet.scope),
 			expiresAt: tokenSet.expiresAt,
 			refreshable: refreshToken !== undefined,
-			reconnected: before.tokenSets.length > 0,
+			reconnected: before.tokenSets.length > 0 || before.refreshToken !== undefined,
 			...(claims === undefined ? {} : { claims }),
 			...(unsaved === undefined ? {} : { unsaved }),
 		};
 	}
+
+	/** Reports which account was connected, and in place of which; ends the grant of another person's account. */
+	private account(
+		{ id, flow }: Ticket,
+		{ before, connected, by }: { before: Bundle; connected: Connected; by: Asker },
+	): void {
+		const { emit, request } = this.options;
+		const subject = subjectOf(connected.claims);
+		const formerSubject = before.authorization?.subjectSha256;
+		const details = { linkId: id, flowId: flow, subject: subject ?? UNKNOWN_SUBJECT, ...by };
+		emit('account.connected', details);
+		const isKnown = subject !== undefined && formerSubject !== undefined;
+		if (!connected.reconnected || (isKnown && subject === formerSubject)) return;
+		emit('account.replaced', { ...details, formerSubject: formerSubject ?? UNKNOWN_SUBJECT });
+		// RFC 7009 §2.1: the server may end the whole grant of client and person, so that of the same person's account the new tokens would go too.
+		if (!isKnown || connected.unsaved !== undefined) return;
+		void revokeQuietly({ bundle: before, request, emit, subject: formerSubject });
+	}
 }
 
-function stillValid(used: Authorization['used'] | undefined, now: number): Record<string, Claim> {
-	return Object.fromEntries(Object.entries(used ?? {}).filter(([, { until }]) => until > now));
+/** The state of an answer. No parameter may come twice (RFC 6749 §3.1): then it is none. */
+function stateIn(response: URLSearchParams): string {
+	const isRepeated = ['state', 'code', 'iss', 'error'].some(
+		(key) => response.getAll(key).length > 1,
+	);
+	return isRepeated ? '' : (response.get('state') ?? '');
 }
 
 /** One cookie of a Cookie header (RFC 6265 §4.2.1). */

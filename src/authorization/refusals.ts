@@ -18,9 +18,9 @@ const NEW_LINK = 'Ask for a new link and open it.';
 const TEXTS = {
 	LINK_INVALID: `this address can only be opened with a link that was made for this connection. ${NEW_LINK}`,
 	LINK_EXPIRED: `this link has expired. ${NEW_LINK}`,
-	LINK_USED: `this link was opened before, perhaps in another tab; each link is good for one use. Go on in the tab where it was opened, or ask for a new link.`,
-	TOO_MANY_LINKS:
-		'too many links of this connection were opened in a short time. Wait a quarter of an hour, then ask for a new link.',
+	LINK_USED: `this link was used before; each link is good for one use. ${NEW_LINK}`,
+	UNAVAILABLE:
+		'accounts cannot be connected here at present. Nothing was changed. Try again in a while; the log of this n8n says more.',
 	RESPONSE_INVALID: `what came back from the provider is incomplete or was not asked for by this connection. ${UNCHANGED} ${NEW_LINK}`,
 	RESPONSE_EXPIRED: `it took too long: the sign-in at the provider has to be finished within ten minutes. ${UNCHANGED} ${NEW_LINK}`,
 	RESPONSE_USED: `this answer of the provider was used before; it is good for one use. ${UNCHANGED} If the account is not connected, ask for a new link.`,

@@ -61,6 +61,8 @@ export interface Connection {
 	readonly tokenEndpoint?: string;
 	/** Set for the authorization code grant, and only for it. */
 	readonly authorizationCode?: AuthorizationCodeSettings;
+	/** Whether workflows that use the credential may make connect links and disconnect the account. */
+	readonly accountChangesByWorkflows: boolean;
 	readonly clientId: string;
 	readonly clientAuthentication: ClientAuthenticationMethod | 'automatic';
 	readonly clientSecretSource: ClientSecretSource;

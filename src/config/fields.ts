@@ -15,6 +15,7 @@ export const FIELD_NAMES = {
 	authorizationParameters: 'Additional Authorization Parameters',
 	pkce: 'PKCE',
 	acceptFewerScopes: 'Accept Fewer Scopes',
+	accountChangesByWorkflows: 'Account Changes by Workflows',
 	authorizationResponse: 'Authorization Response',
 	clientId: 'Client ID',
 	clientAuthentication: 'Client Authentication',

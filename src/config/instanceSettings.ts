@@ -34,6 +34,8 @@ export interface InstanceSettings extends OperatorSettings {
 	readonly endsAfterRun: boolean;
 	/** When the redemption of a refresh token takes the lease: `VAULTED_OAUTH2_LEASE`. */
 	readonly lease: LeaseSetting;
+	/** Whether connect links are made by the credential's form only: `VAULTED_OAUTH2_LINKS=editors`. */
+	readonly linksOnlyByEditors?: boolean;
 	/** Milliseconds that n8n gives a process to end: `N8N_GRACEFUL_SHUTDOWN_TIMEOUT`, for a worker `QUEUE_WORKER_TIMEOUT` before it. */
 	readonly shutdownMs: number;
 	/** `undefined` where the instance lets requests go anywhere. */

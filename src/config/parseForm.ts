@@ -265,6 +265,7 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 			'authorizationCode',
 			isByCode ? await parseAuthorizationCode(values, fields) : undefined,
 		),
+		accountChangesByWorkflows: values.accountChangesByWorkflows === true,
 		clientId: String(values.clientId),
 		clientAuthentication: AUTHENTICATION[String(values.clientAuthentication)] ?? 'automatic',
 		clientSecretSource: parseSecretSource(values),

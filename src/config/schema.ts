@@ -26,6 +26,7 @@ const common: Partial<Record<FieldKey, SchemaObject>> = {
 	},
 	apiBaseUrl: url,
 	tenantId: { type: 'string', pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$' },
+	accountChangesByWorkflows: { type: 'boolean' },
 	refreshBufferSeconds: { type: 'integer', minimum: 0, maximum: 86400 },
 	defaultLifetimeSeconds: { type: 'integer', minimum: 0, maximum: 31536000 },
 	secretStore: { enum: ['awsSecretsManager', 'localVault'] },

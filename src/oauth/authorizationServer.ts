@@ -91,6 +91,19 @@ export interface AuthorizationServer {
 	 * server has no introspection endpoint or gives no usable answer.
 	 */
 	introspectExpiry(client: Client, accessToken: string): Promise<number | undefined>;
+	/**
+	 * Revokes a token (RFC 7009 §2.1). Without effect for one that is not good any more.
+	 *
+	 * @throws ConfigurationError `NO_REVOCATION_ENDPOINT` if the server describes none, ProviderError
+	 */
+	revokeToken(client: Client, revoked: RevokedToken): Promise<void>;
+}
+
+/** A token to be revoked. */
+export interface RevokedToken {
+	readonly token: string;
+	/** RFC 7009 §2.1 `token_type_hint`. */
+	readonly hint: 'refresh_token' | 'access_token';
 }
 
 /** Where an authorization server is, and how to reach it. */
@@ -337,6 +350,31 @@ export function createAuthorizationServer(
 			return (['client_secret_basic', 'client_secret_post'] as const).filter((method) =>
 				names.includes(method),
 			);
+		},
+
+		async revokeToken(client, { token, hint }) {
+			const address =
+				issuer === undefined ? undefined : (await discovery.metadata(issuer)).revocation_endpoint;
+			if (address === undefined) {
+				throw new ConfigurationError(
+					'Issuer URL',
+					'the provider describes no revocation endpoint, so the access can only be ended in the account’s settings at the provider. If it supports discovery, fill in Issuer URL.',
+					{ code: 'NO_REVOCATION_ENDPOINT' },
+				);
+			}
+			const library = await load();
+			const exchange = new Exchange(options, {
+				host: new URL(address).host,
+				field: 'Issuer URL',
+				grantType: 'refresh_token',
+				redactor: new Redactor([client.clientSecret, token]),
+			});
+			const described = await configure(client, { revocation_endpoint: address }, exchange.plain);
+			try {
+				await library.tokenRevocation(described, token, { token_type_hint: hint });
+			} catch {
+				throw exchange.toError();
+			}
 		},
 
 		async introspectExpiry(client, accessToken) {

@@ -49,6 +49,12 @@ export interface ConnectionRequests extends TokenRequest {
 	): Promise<URL>;
 	/** Redeems an authorization code (RFC 6749 §4.1.3). @throws VaultedOAuth2Error */
 	redeemCode(bundle: Bundle, code: Omit<CodeGrant, 'redirectUri'>): Promise<Consented>;
+	/**
+	 * Ends the grant of a bundle's tokens (RFC 7009): of the refresh token, and of the access tokens as far as the server takes them.
+	 *
+	 * @throws ConfigurationError also `NO_REVOCATION_ENDPOINT`, ProviderError, SecretStoreError of a referenced client secret
+	 */
+	revoke(bundle: Bundle): Promise<void>;
 	/** See {@link AuthorizationServer.isFromHere}. */
 	isFromHere(response: URLSearchParams): Promise<boolean>;
 	/** True where an ID token is asked for, so that a nonce is needed. */
@@ -270,6 +276,22 @@ export function createTokenRequest({
 				grantType: 'authorization_code',
 				code: { ...code, redirectUri },
 			});
+		},
+
+		async revoke(bundle): Promise<void> {
+			const [authentication = 'none'] = await candidates(bundle);
+			const asking = { ...(await clientOf(bundle, undefined)), authentication };
+			const { refreshToken, tokenSets } = bundle;
+			const ended = refreshToken !== undefined;
+			if (ended) await server.revokeToken(asking, { token: refreshToken, hint: 'refresh_token' });
+			for (const { accessToken: token } of tokenSets) {
+				try {
+					await server.revokeToken(asking, { token, hint: 'access_token' });
+				} catch (error) {
+					// RFC 7009 §2.2.1: a server need not take access tokens; with the refresh token the grant has ended.
+					if (!ended) throw error;
+				}
+			}
 		},
 
 		isFromHere: async (response) => await server.isFromHere(response),

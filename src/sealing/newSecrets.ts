@@ -95,6 +95,9 @@ export class NewSecrets {
 			...keptOf(typed),
 			tokenSets: [],
 			typedSha256: typedDigests(typed),
+			...(connection.authorizationCode && {
+				authorization: { used: {}, flowKey: createKey() },
+			}),
 			generation: 0,
 			other: {},
 		};

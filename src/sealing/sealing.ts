@@ -2,7 +2,7 @@ import type { Connection, Form } from '../config/connection';
 import { ConfigurationError, ReconnectError, VaultedOAuth2Error } from '../errors';
 import type { ConnectionRequests } from '../oauth/tokenRequest';
 import { RecentlyUsed } from '../recentlyUsed';
-import { assertSealedFor, changedSince, sealedForOf } from '../secrets/binding';
+import { changedSince, sealedForOf } from '../secrets/binding';
 import type { Bundle } from '../secrets/bundle';
 import { typedSecrets } from '../secrets/patches';
 import { formatSecretRef, parseSecretRef, sha256, type SecretRef } from '../secrets/pointer';
@@ -25,7 +25,15 @@ export interface SealedFields {
 /** What {@link Sealing} needs of the wiring. */
 export type SealingParts = Pick<
 	Wiring,
-	'authorization' | 'clock' | 'requests' | 'secretName' | 'shared' | 'store'
+	| 'assertSealedFor'
+	| 'authorization'
+	| 'clock'
+	| 'emitFor'
+	| 'reportRefusal'
+	| 'requests'
+	| 'secretName'
+	| 'shared'
+	| 'store'
 >;
 
 /** A bundle that a form is sealed into again. */
@@ -100,13 +108,17 @@ export class Sealing {
 	private async sealOnce(form: Form): Promise<SealedFields> {
 		const existing = (await this.pointedAt(form)) ?? (await this.recognised(form));
 		const ref =
-			existing === undefined
-				? await this.newSecrets.create(form, this.openForms.mayKnow(form))
-				: await this.sealAgain(form, existing);
+			existing === undefined ? await this.sealNew(form) : await this.sealAgain(form, existing);
 		const secretRef = formatSecretRef(ref);
 		this.settled.get(fingerprint({ ...form, secretRef }), () => true);
 		this.openForms.remember(form, ref);
 		return { secretRef, clientSecret: '', refreshToken: '', authorizationResponse: '' };
+	}
+
+	private async sealNew(form: Form): Promise<SecretRef> {
+		const ref = await this.newSecrets.create(form, this.openForms.mayKnow(form));
+		this.wiring.emitFor(form.connection, ref.secretId)('bundle.sealed');
+		return ref;
 	}
 
 	/** The bundle that the pointer opens; undefined if there is none, or if it is lost and everything was typed again. */
@@ -117,6 +129,7 @@ export class Sealing {
 			return await this.existing(connection, ref, false);
 		} catch (error) {
 			if (isOneOf(error, LOST) && isComplete(connection, typed)) return undefined;
+			this.wiring.reportRefusal(connection, '', error);
 			throw error;
 		}
 	}
@@ -146,13 +159,16 @@ export class Sealing {
 	private async sealAgain(form: Form, existing: Existing): Promise<SecretRef> {
 		const { connection, typed } = form;
 		const { bundle, before, isOpenForm } = existing;
-		const isMoved = changedSince(before.sealedFor, connection).length > 0;
+		const changed = changedSince(before.sealedFor, connection);
+		const isMoved = changed.length > 0;
 		// A recognised form differs in the address of its API at most, and typing its refresh token again must not cost the successor.
 		const isCorrected = isMoved && isOpenForm && connection.grantType === 'refresh_token';
+		const isTyped = Object.keys(newlyTyped(before, typed)).length > 0;
 		if (isMoved && !isCorrected) await this.move(form, existing);
-		else if (isCorrected || Object.keys(newlyTyped(before, typed)).length > 0)
-			await this.replace(form, existing);
+		else if (isCorrected || isTyped) await this.replace(form, existing);
 		else await bundle.flush();
+		if (isMoved || isTyped)
+			this.wiring.emitFor(connection, bundle.ref.secretId)('bundle.resealed', { changed });
 		const { authorizationResponse: response } = typed;
 		if (response !== undefined) {
 			const request = this.wiring.requests(connection);
@@ -166,7 +182,8 @@ export class Sealing {
 		{ connection, typed }: Form,
 		{ bundle, lease, before }: Existing,
 	): Promise<void> {
-		if (!isComplete(connection, typed)) assertSealedFor(before, connection);
+		if (!isComplete(connection, typed))
+			this.wiring.assertSealedFor(connection, bundle.ref.secretId, before);
 		if (typed.authorizationResponse !== undefined) {
 			throw new ConfigurationError(
 				'Authorization Response',

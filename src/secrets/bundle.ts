@@ -41,8 +41,14 @@ export interface Authorization {
 	readonly connectedBy?: string;
 	/** The scope that was asked for then. */
 	readonly askedScope?: string;
-	/** Links and states that were used, by their id, until they expire: each is good for one use. */
+	/** Digest of whom the account is known to belong to, see src/authorization/subject.ts; absent if the provider did not say. */
+	readonly subjectSha256?: string;
+	/** Links that were used, by their id, until they are forgotten: each is good for one use. */
 	readonly used: Readonly<Record<string, Claim>>;
+	/** Milliseconds since the epoch. A link that would be forgotten at this time or before counts as used. */
+	readonly usedUntil?: number;
+	/** 256 random bits, base64url: signs links, states and sessions. Made when it is first needed if it is not there yet. */
+	readonly flowKey?: string;
 }
 
 /** The sealed secrets of one connection: the content of one secret of the store. */

@@ -46,6 +46,9 @@ const SHAPE: Shape = {
 		connected_at: true,
 		connected_by: true,
 		asked_scope: true,
+		subject_sha256: true,
+		used_until: true,
+		flow_key: true,
 		used: { '*': CLAIM },
 	},
 	refused: { at: true, request_sha256: true, tries: true, cause: FAILURE },
@@ -72,12 +75,16 @@ function formatFailure({ failureClass, ...rest }: StoredFailure): object {
 }
 
 function formatAuthorization(authorization: Authorization): object {
-	const { connectedAt, connectedBy, askedScope, used } = authorization;
+	const { connectedAt, connectedBy, askedScope, subjectSha256, used, usedUntil, flowKey } =
+		authorization;
 	return {
 		...optional('connected_at', connectedAt === undefined ? undefined : iso(connectedAt)),
 		...optional('connected_by', connectedBy),
 		...optional('asked_scope', askedScope),
+		...optional('subject_sha256', subjectSha256),
 		used: Object.fromEntries(Object.entries(used).map(([id, claim]) => [id, formatClaim(claim)])),
+		...optional('used_until', usedUntil === undefined ? undefined : iso(usedUntil)),
+		...optional('flow_key', flowKey),
 	};
 }
 
@@ -225,7 +232,10 @@ function parseAuthorization(value: unknown): Authorization | undefined {
 		...optional('connectedAt', asTime(json['connected_at'])),
 		...optional('connectedBy', asText(json['connected_by'])),
 		...optional('askedScope', asText(json['asked_scope'])),
+		...optional('subjectSha256', asText(json['subject_sha256'])),
 		used: Object.fromEntries(used),
+		...optional('usedUntil', asTime(json['used_until'])),
+		...optional('flowKey', asText(json['flow_key'])),
 	};
 }
 

@@ -172,12 +172,25 @@ export interface Consent {
 	/** Id of the flow. */
 	readonly connectedBy: string;
 	readonly askedScope: string;
+	/** See {@link Authorization.subjectSha256}. */
+	readonly subjectSha256?: string;
 	/** Id of the flow that had connected the account before, as known when the code was redeemed. */
 	readonly insteadOf: string | undefined;
 }
 
+/** What is kept of the flows of a connection whoever connects it. */
+function flowsOf(authorization: Authorization | undefined): Authorization {
+	const { used = {}, usedUntil, flowKey } = authorization ?? {};
+	return {
+		used,
+		...(usedUntil === undefined ? {} : { usedUntil }),
+		...(flowKey === undefined ? {} : { flowKey }),
+	};
+}
+
 /** A person connected an account: this ends the former consent with all its tokens. Whoever connected first meanwhile stays connected. */
-export function consented({ issued, insteadOf, ...authorization }: Consent): Patch {
+export function consented(consent: Consent): Patch {
+	const { issued, insteadOf, ...connection } = consent;
 	return {
 		name: 'consent',
 		keep: 'written',
@@ -189,7 +202,10 @@ export function consented({ issued, insteadOf, ...authorization }: Consent): Pat
 			return {
 				...connected,
 				generation: newest.generation + 1,
-				authorization: { ...authorization, used: newest.authorization?.used ?? {} },
+				authorization: {
+					...connection,
+					...flowsOf(newest.authorization),
+				},
 			};
 		},
 	};
@@ -268,12 +284,47 @@ export function released(owner: string, refusal?: Refusal): Patch {
 	};
 }
 
-/** A link or an authorization response that was used. `claim` throws if it may not be. */
+/** A link that was used, by an authorization response. `claim` throws if it may not be. */
 export function ticketUsed(claim: (newest: Bundle) => Authorization): Patch {
 	return {
 		name: 'ticket used',
 		keep: 'no',
 		apply: (newest) => ({ ...newest, authorization: claim(newest) }),
+	};
+}
+
+/** The key of a bundle's flows and sessions, for one that has none yet. */
+export function flowKeyMade(flowKey: string): Patch {
+	return {
+		name: 'flow key made',
+		keep: 'no',
+		apply(newest) {
+			const { authorization } = newest;
+			if (authorization?.flowKey !== undefined) return newest;
+			return { ...newest, authorization: { used: {}, ...authorization, flowKey } };
+		},
+	};
+}
+
+/**
+ * The account is disconnected: its tokens go, and with the flow key all links, sign-ins under way and sessions.
+ *
+ * @param owner of the lease that this write releases
+ */
+export function disconnected(owner: string): Patch {
+	return {
+		name: 'disconnected',
+		keep: 'no',
+		apply(newest) {
+			const {
+				refreshToken: _t,
+				issuedSha256: _i,
+				refusal: _f,
+				authorization: _a,
+				...rest
+			} = withoutLease(newest, owner);
+			return { ...rest, tokenSets: [], generation: newest.generation + 1 };
+		},
 	};
 }
 

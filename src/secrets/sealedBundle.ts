@@ -14,6 +14,8 @@ export interface SealedBundleOptions {
 	/** Called when something that must not be lost could not be written, and when it was written after all. */
 	readonly onUnsaved?: (error: SecretStoreError) => void;
 	readonly onSaved?: () => void;
+	/** Called if the pointer's key does not open the bundle. */
+	readonly onRefused?: (error: SecretStoreError) => void;
 	/** Called with changes that were pending and are written. */
 	readonly onWritten?: (patches: readonly Patch[]) => void;
 }
@@ -239,6 +241,8 @@ export class SealedBundle {
 			this.readFailed = false;
 		} catch (error) {
 			if (error instanceof SecretStoreError && GONE.has(error.code)) this.hold(undefined);
+			if (error instanceof SecretStoreError && error.code === 'KEY_MISMATCH')
+				this.options.onRefused?.(error);
 			throw error;
 		}
 		return this.current();

@@ -1,7 +1,7 @@
 import { ReconnectError, restoreFailure, storedFailure, VaultedOAuth2Error } from '../errors';
 import type { Bundle, Refusal } from '../secrets/bundle';
 import { decide, type Decision, type Reason } from './decide';
-import type { TokenCounters } from './events';
+import type { EventName } from '../events';
 import { freshness, type RefreshPolicy } from './freshness';
 import { Gate } from './gate';
 import { refresh, type Progress, type RefreshParts } from './refresh';
@@ -131,7 +131,7 @@ export class Attempts {
 					this.gate.rest(BUSY_REST_MS);
 					return valid;
 				}
-				if (wait === undefined) emit('lease waited for');
+				if (wait === undefined) emit('lease.waitedFor');
 				wait ??= lease.backoffWait();
 				await wait();
 			} catch (error) {
@@ -163,7 +163,7 @@ export class Attempts {
 		if ('accessToken' in found) {
 			this.reference = progress.reference?.versionId;
 			this.succeeded();
-			emit(seen.isFirst ? 'acquired' : 'refreshed');
+			emit(seen.isFirst ? 'token.acquired' : 'token.refreshed');
 			// Once the call has its answer, nobody may be left to write what is pending.
 			if (phase() !== 'running') await bundle.flushWithin(LAST_WRITE_MS);
 			return found;
@@ -171,7 +171,7 @@ export class Attempts {
 		if (seen.adoptable !== undefined) {
 			await lease.release();
 			this.succeeded();
-			emit('adopted');
+			emit('token.adopted');
 			return seen.adoptable;
 		}
 		const cause = seen.cause ?? found.cause;
@@ -241,8 +241,8 @@ export class Attempts {
 		const isServed = this.isValid(this.usable(bundle.lastKnown));
 		this.gate.close(error, { isServed, basis: this.basis(), tries: refusal?.tries });
 		if (error instanceof ReconnectError && !(before instanceof ReconnectError))
-			emit('reconnect needed', error.code);
-		if (isServed && error.temporary) emit(servedWhileDown(error), error.code);
+			emit('account.reconnectNeeded', { code: error.code });
+		if (isServed && error.temporary) emit(servedWhileDown(error), { code: error.code });
 		const goesOn = error.failureClass === 'provider' && phase() === 'running';
 		if (goesOn && lease.isHeld) await this.goOnTrying(error);
 		else
@@ -297,8 +297,8 @@ export class Attempts {
 	}
 }
 
-function servedWhileDown({ failureClass }: VaultedOAuth2Error): keyof TokenCounters {
+function servedWhileDown({ failureClass }: VaultedOAuth2Error): EventName {
 	return failureClass === 'provider'
-		? 'served while the provider is down'
-		: 'served while the secret store is down';
+		? 'token.servedWhileProviderDown'
+		: 'token.servedWhileStoreDown';
 }

@@ -4,7 +4,7 @@ import { tokensIssued } from '../secrets/patches';
 import type { SealedBundle } from '../secrets/sealedBundle';
 import type { VersionBudget } from './budget';
 import { within, type Clock } from './clock';
-import type { Emit } from './events';
+import type { Emit } from '../events';
 import { isLost, type Claimed, type Lease } from './lease';
 import type { ReferencedSecret, TokenRequest } from './tokenRequest';
 import type { IssuedTokens, TokenSet } from './tokenSet';
@@ -57,7 +57,7 @@ export async function refresh(
 	progress.reference = await request.readReference();
 	const claimed = await claim(parts, settles);
 	if (claimed.outcome === 'settled' || claimed.outcome === 'busy') return claimed;
-	if (claimed.takenOver) emit('lease taken over');
+	if (claimed.takenOver) emit('lease.takenOver');
 
 	const { reference } = progress;
 	progress.digest = request.digest(claimed.bundle);
@@ -93,7 +93,7 @@ async function claim(
 		const goesOn =
 			error instanceof SecretStoreError && error.temporary && !request.usesRefreshToken;
 		if (!goesOn || known === undefined) throw error;
-		emit('served while the secret store is down', error.code);
+		emit('token.servedWhileStoreDown', { code: error.code });
 		return { outcome: 'unshared', bundle: known, takenOver: false };
 	}
 }
@@ -116,7 +116,7 @@ async function write(parts: RefreshParts, from: Bundle, issued: IssuedTokens): P
 		.catch((error: unknown) => {
 			if (!(error instanceof VaultedOAuth2Error)) throw error;
 			// What must not be lost raises an alarm of its own.
-			if (patch.keep !== 'written') emit('served while the secret store is down', error.code);
+			if (patch.keep !== 'written') emit('token.servedWhileStoreDown', { code: error.code });
 		});
 	await (phase() === 'short' ? writing : within(clock, WRITE_PATIENCE_MS, writing));
 }

@@ -3,7 +3,7 @@ import type { Bundle } from '../secrets/bundle';
 import { Attempts, type AttemptsOptions } from './attempts';
 import { within } from './clock';
 import type { Reason } from './decide';
-import type { TokenCounters } from './events';
+import type { EventCounters } from '../events';
 import { refreshAt } from './freshness';
 import { Replacements } from './replacements';
 import { SingleFlight } from './singleFlight';
@@ -11,7 +11,7 @@ import type { TokenSet } from './tokenSet';
 
 /** What a {@link TokenSource} works with. */
 export interface TokenSourceOptions extends AttemptsOptions {
-	readonly counters: TokenCounters;
+	readonly counters: EventCounters;
 }
 
 /** A connection's token as far as it is known without asking anyone. */
@@ -30,7 +30,7 @@ export interface TokenStatus {
 	readonly connectedAt: number | undefined;
 	readonly askedScope: string | undefined;
 	/** How often each event happened in this process. */
-	readonly counters: TokenCounters;
+	readonly counters: EventCounters;
 	/** Versions of the secret that each refresh writes, if it rotates the refresh token. */
 	readonly versionsPerRefresh: number;
 }

@@ -5,7 +5,13 @@ const EXPIRES = Date.UTC(2026, 0, 1);
 
 describe('a ticket', () => {
 	const keys = new FlowKeys(createKey());
-	const ticket = { kind: 'link', id: 'an-id_1', expiresAt: EXPIRES } as const;
+	const ticket = {
+		kind: 'browser',
+		id: 'an-id_1',
+		issuedAt: EXPIRES - 60_000,
+		expiresAt: EXPIRES,
+		flow: 'a-flow_1',
+	} as const;
 
 	it('reads as it was issued, in characters that need no encoding', () => {
 		const text = keys.issue(ticket);
@@ -26,8 +32,15 @@ describe('a ticket', () => {
 	});
 
 	it('is not made by a signature for another purpose', () => {
-		expect(keys.read(keys.sign('outcome', `link.zz.id`))).toBeUndefined();
+		expect(keys.read(keys.sign('outcome', `link.yy.zz.id.`))).toBeUndefined();
 	});
+
+	it.each(['link.yy.zz.id', 'link.yy.zz.id.flow', 'browser.yy.zz.id.', 'other.yy.zz.id.flow'])(
+		'is not %j, even if it is signed',
+		(payload) => {
+			expect(keys.read(keys.sign('ticket', payload))).toBeUndefined();
+		},
+	);
 
 	it.each(['', '.', 'link', 'link.a.b', 'link.a.b.', `link..x.${'A'.repeat(43)}`])(
 		'is not %j',

@@ -11,6 +11,7 @@ it('reads a form into a connection, with nothing in it that was left empty', asy
 		connection: {
 			label: 'Example CRM',
 			grantType: 'client_credentials',
+			accountChangesByWorkflows: false,
 			tokenEndpoint: 'https://login.example.com/oauth2/token',
 			resources: [],
 			clientId: 'crm-client',

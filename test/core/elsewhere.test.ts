@@ -49,7 +49,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 
 	async function connect(form: Form): Promise<void> {
 		const { authorization } = core.connections.open(await core.connections.read(form));
-		const links = await authorization?.links();
+		const links = await authorization?.links({ by: { from: 'form' } });
 		const person = new Person(({ href }) => href.startsWith(PASTE_URI));
 		const { url } = await person.consent(links?.authorizationUrl ?? '');
 		core.wait(1);

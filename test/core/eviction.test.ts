@@ -59,7 +59,7 @@ describe('more connections than a process keeps in memory', () => {
 		core.aws.fail({ action: 'PutSecretValue', kind: 'kmsAccessDenied', after: 1 });
 		await token(unsaved);
 		for (const other of [...others, first]) await token(other);
-		await eventually(() => core.events.some(({ name }) => name === 'saved after all'));
+		await eventually(() => core.events.some(({ name }) => name === 'token.savedAfterAll'));
 		const newest = core.provider.issued.filter(({ kind }) => kind === 'RefreshToken').at(-1);
 		expect(core.aws.secrets().some(({ content }) => content?.includes(newest?.value ?? '-'))).toBe(
 			true,

@@ -5,7 +5,7 @@ import { Connections, type OpenConnection } from '../../src/connections';
 import { VaultedOAuth2Error } from '../../src/errors';
 import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type EgressResponse } from '../../src/http/egress';
-import type { TokenEvent } from '../../src/tokens/events';
+import type { ConnectionEvent } from '../../src/events';
 import { MemoryStore } from '../support/memoryStore';
 import { VirtualTime } from '../tokens/virtualTime';
 import { aroundStore, type AroundCall } from './aroundStore';
@@ -67,7 +67,7 @@ export function formOf(grant: Grant, changes: Form): Form {
 /** A person follows a link, consents, and the browser comes back. @throws as AuthorizationFlow does */
 export async function connectAccount({ authorization }: OpenConnection): Promise<void> {
 	if (authorization === undefined) throw new Error('Nobody connects this connection');
-	const { connectUrl = '' } = await authorization.links();
+	const { connectUrl = '' } = await authorization.links({ by: { from: 'form' } });
 	const link = new URL(connectUrl).searchParams.get('link') ?? '';
 	const { location, cookie } = await authorization.connect(link);
 	const state = new URL(location).searchParams.get('state') ?? '';
@@ -83,7 +83,7 @@ export class FaultEnvironment {
 	readonly time = new VirtualTime(settled);
 	readonly store = new MemoryStore();
 	readonly rotation = new StrictRotation();
-	readonly events: TokenEvent[] = [];
+	readonly events: ConnectionEvent[] = [];
 	/** When a token request was sent, in milliseconds of {@link VirtualTime.elapsed}. */
 	readonly sentAt: number[] = [];
 	/** What the provider does in place of what it should. */

@@ -23,7 +23,9 @@ async function soak(
 		await environment.wait(300);
 		await environment.time.until(tokens.get());
 	}
-	const unsaved = environment.events.filter(({ name }) => name === 'rotated but not saved').length;
+	const unsaved = environment.events.filter(
+		({ name }) => name === 'token.rotatedButNotSaved',
+	).length;
 	return {
 		unsaved,
 		tokenRequests: environment.sentAt.length,

@@ -131,7 +131,7 @@ async function consent(address: string): Promise<URL> {
 
 async function connect(fields: Record<string, unknown>): Promise<void> {
 	const { authorization } = await open(fields);
-	const { connectUrl = '' } = (await authorization?.links()) ?? {};
+	const { connectUrl = '' } = (await authorization?.links({ by: { from: 'form' } })) ?? {};
 	const link = new URL(connectUrl).searchParams.get('link') ?? '';
 	const { location = '', cookie } = (await authorization?.connect(link)) ?? {};
 	const { searchParams } = await consent(location);

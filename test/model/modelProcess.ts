@@ -7,7 +7,7 @@ import { SealedBundle } from '../../src/secrets/sealedBundle';
 import type { SecretStore } from '../../src/secrets/store';
 import { VersionBudget } from '../../src/tokens/budget';
 import type { Clock } from '../../src/tokens/clock';
-import { NO_EVENTS } from '../../src/tokens/events';
+import { NO_EVENTS } from '../../src/events';
 import { isShared, spendsRefreshToken } from '../../src/tokens/isShared';
 import { Lease } from '../../src/tokens/lease';
 import type { SendOptions } from '../../src/tokens/tokenRequest';
@@ -34,6 +34,7 @@ export function connectionOf(grantType: GrantType): Connection {
 		label: 'L',
 		grantType,
 		tokenEndpoint: 'https://as.test/token',
+		accountChangesByWorkflows: false,
 		clientId: 'c',
 		clientAuthentication: 'client_secret_basic',
 		clientSecretSource: { kind: 'entered' },
@@ -133,6 +134,9 @@ export class ModelProcess {
 		});
 		this.sealing = new Sealing({
 			clock,
+			emitFor: () => () => undefined,
+			reportRefusal: () => undefined,
+			assertSealedFor: () => undefined,
 			store: () => store,
 			secretName: notHere,
 			requests: () => request,
@@ -227,6 +231,7 @@ export class ModelProcess {
 			},
 			authorizationUrl: notHere,
 			redeemCode: notHere,
+			revoke: notHere,
 			isFromHere: notHere,
 		};
 	}

@@ -20,22 +20,25 @@ const iso = expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string;
 
 /** A saved credential that nobody has connected yet. */
 async function notConnected(changes: IDataObject = {}): Promise<Credential> {
-	const form = rig.form({ ...rig.byCode, ...(changes as object) });
+	const form = rig.form({
+		...rig.byCode,
+		accountChangesByWorkflows: true,
+		...(changes as object),
+	});
 	const { id } = await rig.engine.saveAndTest('vaultedOAuth2Api', form);
 	return { id, name: 'Account' };
 }
 
 async function open({ id }: Credential): Promise<OpenConnection> {
 	const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined };
-	return sharedConnections(quiet).open(
-		await sharedConnections(quiet).read(rig.engine.credentials.stored(id)),
-	);
+	const connections = sharedConnections(quiet);
+	return connections.open(await connections.read(rig.engine.credentials.stored(id)));
 }
 
 /** Connects an account as the trigger does. */
 async function connect(credential: Credential): Promise<void> {
 	const { authorization } = await open(credential);
-	const links = await authorization?.links();
+	const links = await authorization?.links({ by: { from: 'form' } });
 	const link = new URL(links?.connectUrl ?? '').searchParams.get('link') ?? '';
 	const { location, cookie } = (await authorization?.connect(link)) ?? {};
 	const { searchParams } = await rig.consent(location ?? '');
@@ -94,6 +97,16 @@ describe('Get Authorization URL', () => {
 		const credential = await notConnected({ redirectUri: 'http://127.0.0.1:9/elsewhere' });
 		const [links] = await run(credential, { operation });
 		expect(links).toMatchObject({ connectUrl: null, connectUrlExpiresAt: null });
+	});
+
+	test('gives none unless the credential says that workflows may make links', async () => {
+		for (const accountChangesByWorkflows of [false, undefined]) {
+			const credential = await notConnected({ accountChangesByWorkflows });
+			await expect(run(credential, { operation })).rejects.toThrow('Account Changes by Workflows');
+			expect(await run(credential, { operation: 'keepAlive', addLink: true })).toMatchObject([
+				{ state: 'notConnected', connectUrl: null, linkError: { code: 'ONLY_BY_EDITORS' } },
+			]);
+		}
 	});
 
 	test('names Grant Type where nobody connects anything', async () => {
@@ -268,5 +281,56 @@ describe('Session: Verify', () => {
 
 	test('names Grant Type where there are no sessions', async () => {
 		await expect(verify(await rig.saved(), 'x')).rejects.toThrow('Grant Type');
+	});
+});
+
+describe('Revoke and Disconnect', () => {
+	const operation = 'revoke';
+
+	test('ends the grant at the provider and removes the tokens; the account can be connected again', async () => {
+		const credential = await connected();
+		const { tokens } = await open(credential);
+		const { accessToken } = await tokens.get();
+		expect(rig.provider.isActive(accessToken)).toBe(true);
+		expect(await run(credential, { operation })).toEqual([
+			{
+				label: expect.stringMatching(/^Example CRM/) as string,
+				disconnected: true,
+				revoked: true,
+				lastError: null,
+			},
+		]);
+		expect(rig.provider.isActive(accessToken)).toBe(false);
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([
+			{ state: 'notConnected' },
+		]);
+		expect(await run(credential, { operation })).toMatchObject([{ disconnected: false }]);
+		await connect(credential);
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
+	});
+
+	test('changes nothing if the provider offers no revocation, unless that is accepted', async () => {
+		const issuer = rig.provider.issuer;
+		const credential = await connected({
+			issuerUrl: '',
+			authorizationUrl: `${issuer}/auth`,
+			tokenUrl: rig.provider.tokenEndpoint,
+			scope: 'offline_access api:read',
+		});
+		await expect(run(credential, { operation })).rejects.toThrow('no revocation endpoint');
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
+		expect(await run(credential, { operation, evenIfNotRevoked: true })).toMatchObject([
+			{ disconnected: true, revoked: false, lastError: { code: 'NO_REVOCATION_ENDPOINT' } },
+		]);
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([
+			{ state: 'notConnected' },
+		]);
+	});
+
+	test('is for workflows only if the credential says so, and not for Client Credentials', async () => {
+		const credential = await connected({ accountChangesByWorkflows: false });
+		await expect(run(credential, { operation })).rejects.toThrow('Account Changes by Workflows');
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
+		await expect(run(await rig.saved(), { operation })).rejects.toThrow('Grant Type');
 	});
 });

@@ -33,7 +33,7 @@ function opened(
 				unsaved: false,
 				versionId: undefined,
 				lastError: undefined,
-				counters: { acquired: 1, 'lease waited for': 2 },
+				counters: { acquired: 1, leaseWaitedFor: 2 },
 				versionsPerRefresh,
 			}),
 		},

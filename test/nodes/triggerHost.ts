@@ -74,6 +74,7 @@ export class TriggerHost {
 		const { fields, parameters } = this;
 		const functions = strict<IWebhookFunctions>({
 			getWebhookName: () => name,
+			getWorkflow: () => ({ id: 'workflow-1', active: true }),
 			getRequestObject: () => Object.assign(request, { originalUrl: request.url }) as never,
 			getResponseObject: () => expressAnswer(response) as never,
 			getNodeParameter: ((parameter: string, fallback: unknown) =>

@@ -38,13 +38,19 @@ describe('what the page says', () => {
 		[new ReconnectError('ask again.', { code: 'LINK_USED', title: 'Not connected' }), 400],
 		[new ConfigurationError('Scope', 'fill it in.', { code: 'INVALID_SCOPE' }), 409],
 		[new ProviderError('wait.', { code: 'TEMPORARILY_UNAVAILABLE' }), 502],
-		[storeRefused, 503],
 	])('tells the four classes apart: %s', (error, status) => {
 		const [headline = '', text = ''] = error.message.split(' – ');
 		const outcome = refusedOutcome(error);
 		expect(outcome).toMatchObject({ status, headline });
 		expect(outcome?.text.join().toLowerCase()).toBe(text.toLowerCase());
 		expect(outcome?.text[0]).toMatch(/^[A-Z]/);
+	});
+
+	it('names a failure of the store by its code, and not what the store said', () => {
+		const outcome = refusedOutcome(storeRefused);
+		expect(outcome).toMatchObject({ status: 503, headline: 'Secret store' });
+		expect(outcome?.text.join()).toContain('(ACCESS_DENIED)');
+		expect(JSON.stringify(outcome)).not.toMatch(/PutSecretValue|vaulted-oauth2\//);
 	});
 
 	it('says nothing of an error that nobody foresaw', () => {
@@ -62,7 +68,7 @@ describe('what the page says', () => {
 	it('says where the tokens could not be stored, and what to do', () => {
 		const { status, text } = connectedOutcome({ ...CONNECTED, unsaved: storeRefused });
 		expect(status).toBe(200);
-		expect(text.join(' ')).toMatch(/not be stored yet.*PutSecretValue was refused.*connect again/);
+		expect(text.join(' ')).toMatch(/not be stored yet \(ACCESS_DENIED\).*connect again/);
 	});
 });
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import type { InstanceSettings } from '../../src/config/instanceSettings';
 import { Connections } from '../../src/connections';
 import { createEgress } from '../../src/http/createEgress';
+import type { ConnectionEvent } from '../../src/events';
 import type { SealedFields } from '../../src/sealing/sealing';
-import type { TokenEvent } from '../../src/tokens/events';
 import type { WiringOptions } from '../../src/wiring';
 import './nodeErrors';
 import { startAuthorizationServer, type AuthorizationServer } from './authorizationServer';
@@ -41,7 +41,7 @@ export const PASTE_URI = 'http://127.0.0.1:9/return';
  */
 export class WholeCore {
 	now = Date.now();
-	readonly events: TokenEvent[] = [];
+	readonly events: ConnectionEvent[] = [];
 	connections: Connections;
 
 	readonly provider: AuthorizationServer;

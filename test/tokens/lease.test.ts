@@ -86,8 +86,8 @@ describe('a process without the lease', () => {
 		f.slowness = 12_000;
 		await askAll(f, processes);
 		expect(processes.map(({ events }) => events)).toEqual([
-			['refreshed'],
-			['lease waited for', 'adopted'],
+			['token.refreshed'],
+			['lease.waitedFor', 'token.adopted'],
 		]);
 	});
 
@@ -188,9 +188,9 @@ describe('a holder that dies', () => {
 			const { f, others, outcomes, took } = await after('before the call', count);
 			expect(failures(outcomes)).toEqual([]);
 			expect([f.requests, f.reused]).toEqual([2, 0]);
-			expect(
-				others.flatMap(({ events }) => events).filter((e) => e === 'lease taken over'),
-			).toEqual(['lease taken over']);
+			expect(others.flatMap(({ events }) => events).filter((e) => e === 'lease.takenOver')).toEqual(
+				['lease.takenOver'],
+			);
 			expect(took).toBeGreaterThanOrEqual(MINUTE);
 			expect(took).toBeLessThan(65 * SECOND);
 		},
@@ -230,7 +230,7 @@ describe('a holder that dies', () => {
 			expect(f.time.elapsed).toBe(before);
 			f.wait(1);
 		}
-		expect(other.events).toEqual(['adopted', 'lease taken over', 'refreshed']);
+		expect(other.events).toEqual(['token.adopted', 'lease.takenOver', 'token.refreshed']);
 	});
 
 	it('long ago is waited for once: no clock of another host is believed', async () => {
@@ -259,7 +259,7 @@ describe('the clocks of hosts', () => {
 			// By a clock two hours ahead the new token has ended already, and is replaced once more.
 			expect(f.requests).toBe(minutes < 60 ? 2 : 3);
 			expect(f.reused).toBe(0);
-			expect(f.events).not.toContain('lease taken over');
+			expect(f.events).not.toContain('lease.takenOver');
 		},
 	);
 
@@ -293,7 +293,7 @@ describe('the clocks of hosts', () => {
 			await f.time.until(asked);
 			expect(f.requests).toBeLessThanOrEqual(3);
 			expect(f.reused).toBe(0);
-			expect(f.events).not.toContain('lease taken over');
+			expect(f.events).not.toContain('lease.takenOver');
 		},
 	);
 });
@@ -338,7 +338,7 @@ describe('a holder that stood still', () => {
 		await f.time.until(holding);
 		await f.time.until(taking);
 		expect(f.reused).toBe(0);
-		expect(holder!.events).toContain('lease waited for');
+		expect(holder!.events).toContain('lease.waitedFor');
 	});
 
 	it('notices also where only the time of day tells, as after a suspended virtual machine', async () => {
@@ -370,7 +370,7 @@ describe('a holder that stood still', () => {
 		const before = f.time.elapsed;
 		expect(await f.time.until(holder!.source.get())).toMatchObject({ accessToken: 'at-3' });
 		expect(f.time.elapsed - before).toBeGreaterThanOrEqual(80 * SECOND);
-		expect(holder!.events).toEqual(['lease waited for', 'lease taken over', 'refreshed']);
+		expect(holder!.events).toEqual(['lease.waitedFor', 'lease.takenOver', 'token.refreshed']);
 	});
 
 	it('does not overwrite what another one has got meanwhile', async () => {

@@ -84,7 +84,7 @@ describe('a refresh token that is dead', () => {
 		expect(f.requests - before[0]).toBeLessThanOrEqual(25);
 		expect(f.store.versions() - before[1]).toBe(2 * (f.requests - before[0]));
 		// Each process says so once.
-		expect(f.events.filter((name) => name === 'reconnect needed')).toHaveLength(5);
+		expect(f.events.filter((name) => name === 'account.reconnectNeeded')).toHaveLength(5);
 	});
 
 	it('does not keep one that was put in its place from being used at once', async () => {
@@ -112,7 +112,7 @@ describe('tokens that the store did not take', () => {
 		await f.time.run(6 * SECOND);
 		expect(f.source.status().unsaved).toBe(false);
 		expect(f.store.json()).toMatchObject({ refresh_token: 'rt-2' });
-		expect(f.events.at(-1)).toBe('saved after all');
+		expect(f.events.at(-1)).toBe('token.savedAfterAll');
 	});
 
 	it('are written before another process can take the lease over, where the store recovers in time', async () => {
@@ -120,10 +120,10 @@ describe('tokens that the store did not take', () => {
 		const [holder, other] = processes;
 		f.meanwhile = () => f.store.fail('write', 'THROTTLED', 3);
 		await f.time.until(holder!.source.get());
-		expect(holder!.events).toEqual(['rotated but not saved', 'refreshed']);
+		expect(holder!.events).toEqual(['token.rotatedButNotSaved', 'token.refreshed']);
 		expect(await f.time.until(other!.source.get())).toMatchObject({ accessToken: 'at-2' });
 		expect([f.requests, f.reused]).toEqual([2, 0]);
-		expect(holder!.events.at(-1)).toBe('saved after all');
+		expect(holder!.events.at(-1)).toBe('token.savedAfterAll');
 	});
 });
 
@@ -138,10 +138,10 @@ it('counts what happened', async () => {
 	expect(processes[0]!.source.status().counters).toMatchObject({
 		acquired: 0,
 		refreshed: 1,
-		'served while the provider is down': 1,
+		servedWhileTheProviderIsDown: 1,
 	});
 	expect(processes[1]!.source.status().counters).toMatchObject({
 		adopted: 2,
-		'lease waited for': 1,
+		leaseWaitedFor: 1,
 	});
 });

@@ -42,7 +42,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])(
 			const alive = answers.filter((answer) => answer !== undefined);
 			expect(alive.map(({ failures }) => failures)).toEqual([{}, {}, {}, {}]);
 			expect(place.provider.take()).toEqual({ redeemed: 1, reused: 0, refused: 0 });
-			const takenOver = alive.flatMap(({ events }) => events['lease taken over'] ?? []);
+			const takenOver = alive.flatMap(({ events }) => events['lease.takenOver'] ?? []);
 			expect(takenOver).toEqual([1]);
 		}, 30_000);
 	},

@@ -82,6 +82,6 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		core.wait(3601);
 		const worker = core.process({ severalProcesses: true });
 		expect(await core.call(corrected(saved), worker)).toBe(200);
-		expect(core.events.map(({ name }) => name)).not.toContain('lease taken over');
+		expect(core.events.map(({ name }) => name)).not.toContain('lease.takenOver');
 	});
 });

@@ -186,7 +186,7 @@ describe('while the provider is down', () => {
 			await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-1' });
 		}
 		expect(f.requests).toBe(2);
-		expect(f.events.filter((name) => name === 'served while the provider is down')).toHaveLength(1);
+		expect(f.events.filter((name) => name === 'token.servedWhileProviderDown')).toHaveLength(1);
 	});
 
 	it('serves a valid token that only the store holds, as after a restart', async () => {
@@ -246,7 +246,7 @@ describe('a permanent refusal', () => {
 		f.wait(3360);
 		f.validRefreshToken = 'revoked by the user';
 		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-1' });
-		expect(f.events).toContain('reconnect needed');
+		expect(f.events).toContain('account.reconnectNeeded');
 		expect(f.source.status().lastError).toMatchObject({ code: 'INVALID_GRANT' });
 		f.wait(240);
 		await expect(f.source.get()).rejects.toMatchObject({ failureClass: 'reconnect' });
@@ -326,12 +326,12 @@ describe('the store', () => {
 		const f = new Fixture('refresh_token');
 		f.meanwhile = () => f.store.fail('write', 'UNAVAILABLE');
 		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-1' });
-		expect(f.events).toContain('rotated but not saved');
+		expect(f.events).toContain('token.rotatedButNotSaved');
 		expect(f.source.status().unsaved).toBe(true);
 		expect(f.store.json()).toMatchObject({ refresh_token: 'rt-0' });
 
 		await f.time.run(SECOND);
-		expect(f.events).toContain('saved after all');
+		expect(f.events).toContain('token.savedAfterAll');
 		expect(f.source.status().unsaved).toBe(false);
 		expect(f.store.json()).toMatchObject({
 			refresh_token: 'rt-1',
@@ -386,8 +386,8 @@ describe('the store', () => {
 		f.store.fail('read', 'UNAVAILABLE', 10);
 		f.store.fail('write', 'UNAVAILABLE', 10);
 		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-2' });
-		expect(f.events).toContain('served while the secret store is down');
-		expect(f.events).not.toContain('rotated but not saved');
+		expect(f.events).toContain('token.servedWhileStoreDown');
+		expect(f.events).not.toContain('token.rotatedButNotSaved');
 	});
 
 	it('takes access tokens that need not be stored only within its budget of versions', async () => {

@@ -6,7 +6,7 @@ import { SealedBundle } from '../../src/secrets/sealedBundle';
 import type { SecretStore } from '../../src/secrets/store';
 import { VersionBudget } from '../../src/tokens/budget';
 import type { Clock } from '../../src/tokens/clock';
-import { NO_EVENTS, type Emit } from '../../src/tokens/events';
+import { count, NO_EVENTS, type Emit } from '../../src/events';
 import { isShared, spendsRefreshToken } from '../../src/tokens/isShared';
 import { Lease } from '../../src/tokens/lease';
 import type { TokenRequest } from '../../src/tokens/tokenRequest';
@@ -89,7 +89,7 @@ export class Fixture {
 		const store = this.storeOf(living);
 		const counters = { ...NO_EVENTS };
 		const emit: Emit = (name) => {
-			counters[name] += 1;
+			count(counters, name);
 			events.push(name);
 			this.events.push(name);
 		};
@@ -97,8 +97,8 @@ export class Fixture {
 			store,
 			ref: { store: { kind: 'localVault' }, secretId: 's', key: KEY },
 			clock,
-			onUnsaved: ({ code }) => emit('rotated but not saved', code),
-			onSaved: () => emit('saved after all'),
+			onUnsaved: ({ code }) => emit('token.rotatedButNotSaved', { code }),
+			onSaved: () => emit('token.savedAfterAll'),
 		});
 		const { versionsPerDay } = store;
 		const settings = {

@@ -11,13 +11,14 @@ import { getAuthorizationUrl } from './connection/getAuthorizationUrl';
 import { getStatus } from './connection/getStatus';
 import { keepAlive } from './connection/keepAlive';
 import { refreshNow } from './connection/refreshNow';
+import { revoke } from './connection/revoke';
 import { validate } from './connection/validate';
 import type { Operation } from './operation';
 import { verify } from './session/verify';
 
 const OPERATIONS: Record<string, Record<string, Operation>> = {
 	apiRequest: { request },
-	connection: { getAuthorizationUrl, getStatus, keepAlive, refreshNow, validate },
+	connection: { getAuthorizationUrl, getStatus, keepAlive, refreshNow, revoke, validate },
 	session: { verify },
 };
 
@@ -88,6 +89,13 @@ const choices: INodeProperties[] = [
 				value: 'refreshNow',
 				description: 'Replace the token by a new one, even if it is still good',
 				action: 'Refresh the token of a connection now',
+			},
+			{
+				name: 'Revoke and Disconnect',
+				value: 'revoke',
+				description:
+					'End the account’s access at the provider and remove its tokens from the secret store. It can be connected again.',
+				action: 'Revoke and disconnect a connection',
 			},
 			{
 				name: 'Validate',

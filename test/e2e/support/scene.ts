@@ -177,6 +177,7 @@ export class Scene {
 				scope: ACCOUNTING_SCOPE,
 				// Without it the provider leaves offline_access out (OpenID Connect Core 1.0 §11).
 				authorizationParameters: '{"prompt":"consent"}',
+				accountChangesByWorkflows: true,
 				apiBaseUrl: this.accounting.api.url,
 				...changes,
 			}),

@@ -1,10 +1,16 @@
 import type { IDataObject, INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
-import { asAccount, ConfigurationError, type OpenConnection } from '../../../../src';
+import {
+	asAccount,
+	ConfigurationError,
+	LONGEST_LINK_MS,
+	type Asker,
+	type OpenConnection,
+} from '../../../../src';
 import { openConnection } from '../../connection';
-import { parameter, type Item, type Operation } from '../operation';
+import { askerOf, parameter, type Item, type Operation } from '../operation';
 
-const LONGEST_MINUTES = 1440;
+const LONGEST_MINUTES = LONGEST_LINK_MS / 60_000;
 
 const description: INodeProperties[] = [
 	{
@@ -18,10 +24,12 @@ const description: INodeProperties[] = [
 ];
 
 /** New links for whoever connects the account, as fields of an item. */
-export async function linksOf(open: OpenConnection, lifetimeMs?: number): Promise<IDataObject> {
+export async function linksOf(
+	open: OpenConnection,
+	asked: { by: Asker; lifetimeMs: number },
+): Promise<IDataObject> {
 	const { authorization } = asAccount(open);
-	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } =
-		await authorization.links(lifetimeMs);
+	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } = await authorization.links(asked);
 	return {
 		connectUrl: connectUrl ?? null,
 		connectUrlExpiresAt: connectUrl === undefined ? null : new Date(expiresAt).toISOString(),
@@ -40,7 +48,7 @@ async function execute(item: Item): Promise<INodeExecutionData[]> {
 		);
 	}
 	const open = await openConnection(item);
-	const links = await linksOf(open, minutes * 60_000);
+	const links = await linksOf(open, { by: askerOf(item), lifetimeMs: minutes * 60_000 });
 	const howTo =
 		links['connectUrl'] === null
 			? 'Open authorizationUrl, sign in, copy the address the browser ends at into the credential’s Authorization Response, and save.'

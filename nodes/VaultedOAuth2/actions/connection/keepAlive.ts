@@ -1,9 +1,9 @@
 import type { IDataObject, INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
-import type { OpenConnection } from '../../../../src';
+import { LONGEST_LINK_MS, type OpenConnection } from '../../../../src';
 import { openConnection } from '../../connection';
 import { failureOf, ownFailure } from '../../errors';
-import { parameter, type Item, type Operation } from '../operation';
+import { askerOf, parameter, type Item, type Operation } from '../operation';
 import { linksOf } from './getAuthorizationUrl';
 import { needsPerson, stateOf, type ConnectionState } from './state';
 
@@ -48,6 +48,15 @@ async function refreshIfIdle(open: OpenConnection, olderThanMs: number): Promise
 	return true;
 }
 
+/** Links for a day, or why there are none: that nobody may make them here does not keep the state from being told. */
+async function linksFor(item: Item, open: OpenConnection): Promise<IDataObject> {
+	const links: IDataObject = {};
+	const failure = await ownFailure(async () => {
+		Object.assign(links, await linksOf(open, { by: askerOf(item), lifetimeMs: LONGEST_LINK_MS }));
+	});
+	return failure === undefined ? links : { connectUrl: null, linkError: failureOf(failure) };
+}
+
 async function execute(item: Item): Promise<INodeExecutionData[]> {
 	const olderThanMs = parameter<number>(item, 'refreshAfterHours', 24) * HOUR_MS;
 	const done: { open?: OpenConnection; refreshed: boolean } = { refreshed: false };
@@ -63,10 +72,8 @@ async function execute(item: Item): Promise<INodeExecutionData[]> {
 
 	const { tokenSet, lastError } = open?.tokens.status() ?? {};
 	const error = failure ?? lastError;
-	const links: IDataObject =
-		person && open?.authorization !== undefined && parameter<boolean>(item, 'addLink', false)
-			? await linksOf(open, 24 * HOUR_MS)
-			: {};
+	const wantsLink = person && parameter<boolean>(item, 'addLink', false);
+	const links = wantsLink && open?.authorization !== undefined ? await linksFor(item, open) : {};
 	return [
 		{
 			json: {

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { Connection, OpenConnection, TokenCounters, TokenSet } from '../../../../src';
+import type { Connection, OpenConnection, TokenSet } from '../../../../src';
 import { failureOf } from '../../errors';
 import { stateOf } from './state';
 
@@ -89,18 +89,6 @@ export function warningsOf(open: OpenConnection): { versionsPerDay?: number; war
 	};
 }
 
-/** `lease waited for` as `leaseWaitedFor`. */
-function camelCase(words: string): string {
-	return words.replace(/ (\w)/g, (_, letter: string) => letter.toUpperCase());
-}
-
-/** How often each event happened in this process. */
-function describeCounters(counters: TokenCounters): IDataObject {
-	return Object.fromEntries(
-		Object.entries(counters).map(([name, count]) => [camelCase(name), count]),
-	);
-}
-
 /** How a connection is doing, as far as it is known without asking anybody. */
 export function describeStatus(open: OpenConnection): IDataObject {
 	const { connection, secretRef, tokens } = open;
@@ -119,7 +107,7 @@ export function describeStatus(open: OpenConnection): IDataObject {
 		...(tokenSet === undefined ? NO_TOKEN : describeToken(tokenSet, { connection, refreshAt })),
 		unsaved,
 		lastError: lastError === undefined ? null : failureOf(lastError),
-		counters: describeCounters(counters),
+		counters: { ...counters },
 		...warningsOf(open),
 	};
 }

@@ -24,6 +24,7 @@ export {
 	VaultedOAuth2Error,
 	type FailureClass,
 } from './errors';
+export { withoutRequest } from './http/withoutRequest';
 export type { TokenCounters } from './tokens/events';
 export type { TokenSet } from './tokens/tokenSet';
 

@@ -10,6 +10,7 @@ import {
 import { mayReceiveToken, VaultedOAuth2Error, type TokenSet } from '../../src';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
+import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
 import { nextHop, type Hop } from './redirects';
 
@@ -150,7 +151,7 @@ class Exchange {
 
 	private async send(hop: Hop, accessToken?: string): Promise<Answer> {
 		const { node, itemIndex } = this.item;
-		const { allowedDomains } = this.connection;
+		assertDomainAllowed(node.getNode(), this.connection.allowedDomains, hop.url);
 		if (accessToken !== undefined && !this.secrets.includes(accessToken))
 			this.secrets.push(accessToken);
 		const abortSignal = node.getExecutionCancelSignal();
@@ -171,7 +172,6 @@ class Exchange {
 			// The HTTP client would take the token along.
 			disableFollowRedirect: true,
 			...(abortSignal === undefined ? {} : { abortSignal }),
-			...(allowedDomains === undefined ? {} : { allowedDomains }),
 		};
 		try {
 			return (await node.helpers.httpRequest(request)) as Answer;

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, RequestListener } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import type { ICredentialDataDecryptedObject, IDataObject } from 'n8n-workflow';
 
 import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
@@ -34,6 +35,15 @@ const ROUTES: Record<string, RequestListener> = {
 	broken: (_request, response) => {
 		response.writeHead(200, { 'content-type': 'text/plain', 'content-length': '1000' });
 		response.write('the first of many', () => response.destroy());
+	},
+	// The end is there before anybody reads.
+	short: (_request, response) => {
+		response.writeHead(200, { 'content-type': 'text/plain', 'content-length': '1000' });
+		response.end('the first of many');
+	},
+	zipped: (_request, response) => {
+		response.writeHead(200, { 'content-type': 'text/plain', 'content-encoding': 'gzip' });
+		response.end(gzipSync('plain'));
 	},
 	reset: (request) => request.socket.destroy(),
 	status: ({ url = '' }, response) => {
@@ -330,6 +340,9 @@ describe('what n8n keeps of an execution leads to no token:', () => {
 	it.each<[string, IDataObject, Parameters<typeof send>[3]]>([
 		['file', STREAM, {}],
 		['broken', STREAM, {}],
+		['short', STREAM, {}],
+		['short', STREAM, { goOn: true }],
+		['zipped', STREAM, {}],
 		['broken', STREAM, { goOn: true }],
 		['broken', { ...STREAM, simple: false }, { goOn: true }],
 		['broken', {}, { goOn: true }],
@@ -368,9 +381,15 @@ describe('a stream', () => {
 		expect(Buffer.from(data as string, 'base64').equals(Buffer.alloc(300_000, 'x'))).toBe(true);
 	});
 
-	it('that breaks off is an error', async () => {
-		const run = await send(await saved(), `${apiUrl}/broken`, STREAM);
-		expect(run.error?.message).toBe('aborted');
+	it('that was compressed arrives too', async () => {
+		const run = await send(await saved(), `${apiUrl}/zipped`, STREAM);
+		const { data } = run.output('Request')[0]?.json ?? {};
+		expect(Buffer.from(data as string, 'base64').toString()).toBe('plain');
+	});
+
+	it.each(['broken', 'short'])('that breaks off is an error (%s)', async (path) => {
+		const run = await send(await saved(), `${apiUrl}/${path}`, STREAM);
+		expect(run.error?.message).toMatch(/aborted|Premature close/);
 	});
 
 	it('of each page is what decides about the next', async () => {

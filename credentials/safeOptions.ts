@@ -30,7 +30,7 @@ const HARMLESS_OF_AGENT = ['cert', 'key', 'passphrase'];
 /** An answer to these repeats the request with its headers, or is a tunnel. */
 const NO_METHODS = /^(connect|trace|track)$/i;
 
-function refuse(option: string, why: string): never {
+function refuse(option: ConfigurationError['field'], why: string): never {
 	throw new ConfigurationError(option, why, { code: 'OPTION_NOT_ALLOWED' });
 }
 

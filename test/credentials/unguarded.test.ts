@@ -3,12 +3,12 @@ import type { IHttpRequestOptions } from 'n8n-workflow';
 import type * as Authenticate from '../../credentials/authenticateRequest';
 
 const CONNECTIONS = {
-	needsSealing: async () => await Promise.resolve(false),
-	open: async () =>
-		await Promise.resolve({
-			connection: { apiOrigins: ['https://api.example.com'] },
-			tokens: { get: async () => await Promise.resolve({ accessToken: 'an-access-token' }) },
-		}),
+	read: async () => await Promise.resolve({}),
+	needsSealing: () => false,
+	open: () => ({
+		connection: { apiOrigins: ['https://api.example.com'] },
+		tokens: { get: async () => await Promise.resolve({ accessToken: 'an-access-token' }) },
+	}),
 };
 
 describe('in an n8n with an HTTP client that this package does not know', () => {

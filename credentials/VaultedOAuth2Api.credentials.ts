@@ -10,15 +10,17 @@ import {
 	type INodeProperties,
 } from 'n8n-workflow';
 
-import { endConnectionsBy, sharedConnections } from '../src';
+import { endConnectionsBy, sharedConnections, writeEventsTo } from '../src';
 import { authenticateRequest } from './authenticateRequest';
 import { endWithN8n } from './endWithN8n';
+import { n8nLog } from './n8nLog';
 import { TEST_MARK } from './testMark';
 import { properties } from './properties';
 import { preAuthenticate } from './preAuthenticate';
 
 // n8n loads this file before it decrypts a credential, so before a node of this package can use one.
 endConnectionsBy(endWithN8n);
+writeEventsTo(n8nLog());
 
 /**
  * Any OAuth 2.0 provider, with the client secret and the tokens in a secret store: n8n's database keeps the pointer `secretRef` only.

@@ -2,11 +2,10 @@ import type { ICredentialDataDecryptedObject, IHttpRequestOptions } from 'n8n-wo
 
 import { ConfigurationError, mayReceiveToken, type Connections, type OpenConnection } from '../src';
 import { shownWithLink } from './connectLink';
+import { guardMark } from './guardedRequests';
 import { enter, phaseOf } from './phases';
+import { safeOptions, type RequestOptions } from './safeOptions';
 import { takeTestMark } from './testMark';
-
-/** n8n's older request form, which the HTTP Request node still uses, has `uri`. */
-type AnyRequestOptions = IHttpRequestOptions & { uri?: string };
 
 /** n8n takes an error with this response as "credential expired" and calls preAuthentication, stores what that returns, and comes back. */
 class SealFirst extends Error {
@@ -18,7 +17,7 @@ class SealFirst extends Error {
 }
 
 /** Where the request really goes: its address against its base, as the HTTP client combines them. */
-function targetOf({ url, uri, baseURL }: AnyRequestOptions): URL | undefined {
+function targetOf({ url, uri, baseURL }: RequestOptions): URL | undefined {
 	const address = url || uri || '';
 	const absolute = /^([a-z][a-z\d+.-]*:)?\/\//i.test(address);
 	const text =
@@ -30,29 +29,26 @@ function targetOf({ url, uri, baseURL }: AnyRequestOptions): URL | undefined {
 	return URL.canParse(text) ? new URL(text) : undefined;
 }
 
+/** n8n itself would carry "Authorization", spelled like this, to wherever a redirect leads. */
 function withToken(
-	options: AnyRequestOptions,
-	target: URL,
+	{ headers, ...options }: ReturnType<typeof safeOptions>,
 	accessToken: string,
-): IHttpRequestOptions {
-	const headers = Object.fromEntries(
-		Object.entries(options.headers ?? {}).filter(
-			([name]) => name.toLowerCase() !== 'authorization',
-		),
-	);
-	// The very address that was checked is the one that is used.
-	delete options.baseURL;
-	if (options.uri !== undefined) options.uri = target.href;
-	options.url = target.href;
-	options.headers = { ...headers, Authorization: `Bearer ${accessToken}` };
-	options.sendCredentialsOnCrossOriginRedirect = false;
-	return options;
+): RequestOptions {
+	const mark = guardMark();
+	const guarded = Object.keys(mark).length > 0;
+	return {
+		...options,
+		// Not guarded, a stream would lead to its request and the header.
+		...(!guarded && options.useStream === true ? { useStream: false, encoding: null } : {}),
+		...(!guarded && options.encoding === 'stream' ? { encoding: 'arraybuffer' } : {}),
+		headers: { ...headers, ...mark, authorization: `Bearer ${accessToken}` },
+	};
 }
 
 async function attach(
 	{ connection, tokens }: OpenConnection,
-	options: AnyRequestOptions,
-): Promise<{ options: IHttpRequestOptions; accessToken: string }> {
+	options: RequestOptions,
+): Promise<{ options: RequestOptions; accessToken: string }> {
 	const target = targetOf(options);
 	if (target === undefined || !mayReceiveToken(connection, target)) {
 		throw new ConfigurationError(
@@ -61,14 +57,15 @@ async function attach(
 			{ code: 'ADDRESS_NOT_ALLOWED' },
 		);
 	}
+	const safe = safeOptions(options, target);
 	const { accessToken } = await tokens.get();
-	return { options: withToken(options, target, accessToken), accessToken };
+	return { options: withToken(safe, accessToken), accessToken };
 }
 
 /**
  * Puts a token that will not expire under it into a request of n8n (RFC 6750 §2.1). Called for every request with this credential.
  *
- * @throws ShownError of any class; "Fix the configuration" where the request goes to another origin
+ * @throws ShownError of any class; "Fix the configuration" if the request goes to another origin, or would show the token to somebody else
  */
 export async function authenticateRequest(
 	connections: Connections,
@@ -84,7 +81,7 @@ export async function authenticateRequest(
 		}
 		const { options, accessToken } = await attach(connections.open(form), requestOptions);
 		enter(credentials, { step: 'authenticated', accessToken });
-		return options;
+		return options as IHttpRequestOptions;
 	} catch (error) {
 		if (error instanceof SealFirst) throw error;
 		const failure = await shownWithLink(connections, credentials, error);

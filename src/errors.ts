@@ -120,6 +120,7 @@ export type ConfigurationCode =
 	| 'NOT_SEALED'
 	| 'NO_REVOCATION_ENDPOINT'
 	| 'ONLY_BY_EDITORS'
+	| 'OPTION_NOT_ALLOWED'
 	| 'POINTER_IN_FIELD'
 	| 'REDIRECTED'
 	| 'REFERENCE_NOT_ALLOWED'
@@ -131,8 +132,13 @@ export type ConfigurationCode =
 /** What can be named as the place of a mistake: a field of the form, a parameter of a node or a setting of the instance. */
 export type MistakeIn =
 	| FieldName
+	| 'Headers'
+	| 'Ignore SSL Issues (Insecure)'
 	| 'Link Lifetime (Minutes)'
+	| 'Method'
 	| 'Path'
+	| 'Proxy'
+	| 'SSL Certificates'
 	| 'Session Lifetime (Minutes)'
 	| `VAULTED_OAUTH2_${string}`;
 

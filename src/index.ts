@@ -30,6 +30,7 @@ export {
 	type FailureClass,
 } from './errors';
 export type { Asker } from './events';
+export { withoutRequest } from './http/withoutRequest';
 export { plainText } from './plainText';
 export { Redactor } from './redact';
 export type { TokenSet } from './tokens/tokenSet';
@@ -66,6 +67,12 @@ export type EndHook = (end: () => Promise<void>) => void;
 
 let shared: Connections | undefined;
 let endHook: EndHook | undefined;
+let eventLog: Log | undefined;
+
+/** Sets where events are written, whatever log connections are asked for with. */
+export function writeEventsTo(log: Log): void {
+	eventLog = log;
+}
 
 /** Sets how {@link Connections.end} comes to be called. The hook itself is called once, at the first use of connections. */
 export function endConnectionsBy(hook: EndHook): void {
@@ -82,7 +89,7 @@ export function sharedConnections(log: Log): Connections {
 		egress: createEgress(settings.egressPolicy, process.env),
 		now: () => systemClock.now(),
 		elapsed: () => systemClock.elapsed(),
-		emit: (event) => write(log, event),
+		emit: (event) => write(eventLog ?? log, event),
 	});
 	shared = connections;
 	endHook?.(async () => await connections.end());

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,6 +77,26 @@ describe('the package as published', () => {
 			expect(files).toEqual(expect.arrayContaining(loaded));
 		},
 	);
+
+	test('is installed by npm without a second n8n-workflow, which n8n would not use', async () => {
+		// Elsewhere, since npm looks into the folders above too.
+		const project = await mkdtemp(join(tmpdir(), 'vaulted-project-'));
+		const alone = join(project, 'alone');
+		await mkdir(alone);
+		// Its libraries would come from the registry; the peer must not.
+		const { dependencies: _, devDependencies: __, scripts: ___, ...rest } = manifest;
+		await writeFile(join(alone, 'package.json'), JSON.stringify(rest));
+		await writeFile(join(project, 'package.json'), '{"private":true}');
+		const { stdout } = await run('npm', ['pack', alone, '--silent'], { cwd: project });
+		await run(
+			'npm',
+			['install', '--offline', '--ignore-scripts', '--legacy-peer-deps=false', stdout.trim()],
+			{ cwd: project },
+		);
+		const installed = await readdir(join(project, 'node_modules'));
+		await rm(project, { recursive: true });
+		expect(installed.filter((name) => !name.startsWith('.'))).toEqual([manifest.name]);
+	});
 
 	test('shows one light and one dark icon for credential and node', async () => {
 		const types = await Promise.all(

@@ -6,13 +6,13 @@ import {
 
 import { sharedConnections, type OpenConnection } from '../../src';
 import type { Item } from './actions/operation';
-import { allowedDomainsOf, readFields } from './credential';
+import { allowedDomainsOf, readFields, type AllowedDomains } from './credential';
 import { sealedFields } from './sealing';
 
 /** A connection as one item of this node uses it. */
 export interface ItemConnection extends OpenConnection {
-	/** Where the credential's own restriction lets requests go: a list with commas, or absent for everywhere. */
-	readonly allowedDomains?: string;
+	/** Where the credential's own restriction lets requests go; undefined for everywhere. */
+	readonly allowedDomains: AllowedDomains | undefined;
 }
 
 async function open(
@@ -22,7 +22,7 @@ async function open(
 	const connections = sharedConnections(LoggerProxy);
 	return {
 		...connections.open(await connections.read(fields)),
-		...allowedDomainsOf(node.getNode(), fields),
+		allowedDomains: allowedDomainsOf(node.getNode(), fields),
 	};
 }
 

@@ -6,7 +6,7 @@ import {
 
 import { sharedConnections } from '../../src';
 import type { Item } from './actions/operation';
-import { allowedDomainsOf, CREDENTIAL_TYPE, readFields } from './credential';
+import { allowedDomainsOf, assertDomainAllowed, CREDENTIAL_TYPE, readFields } from './credential';
 
 /** Items wait for each other here: the second one to find the credential unsealed must find what the first one stored. */
 let queue: Promise<unknown> = Promise.resolve();
@@ -18,13 +18,17 @@ let queue: Promise<unknown> = Promise.resolve();
 async function sealByRequest(item: Item, fields: ICredentialDataDecryptedObject): Promise<void> {
 	const { node } = item;
 	const { connection } = await sharedConnections(LoggerProxy).read(fields);
+	assertDomainAllowed(
+		node.getNode(),
+		allowedDomainsOf(node.getNode(), fields),
+		new URL(connection.apiBaseUrl),
+	);
 	const request: IHttpRequestOptions = {
 		method: 'GET',
 		url: connection.apiBaseUrl,
 		// An API's base address often answers 404.
 		ignoreHttpStatusErrors: true,
 		disableFollowRedirect: true,
-		...allowedDomainsOf(node.getNode(), fields),
 	};
 	const details = node.getNode().credentials?.[CREDENTIAL_TYPE];
 	// By itself n8n would take the fields of the first item.

@@ -10,6 +10,7 @@ import {
 import { mayReceiveToken, Redactor, VaultedOAuth2Error, type TokenSet } from '../../src';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
+import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
 import { nextHop, type Hop } from './redirects';
 
@@ -177,7 +178,7 @@ class Exchange {
 
 	private async send(hop: Hop, token?: TokenSet): Promise<Answer> {
 		const { node, itemIndex } = this.item;
-		const { allowedDomains } = this.connection;
+		assertDomainAllowed(node.getNode(), this.connection.allowedDomains, hop.url);
 		if (token !== undefined && !this.sent.includes(token)) this.sent.push(token);
 		const abortSignal = node.getExecutionCancelSignal();
 		const request: IHttpRequestOptions = {
@@ -197,7 +198,6 @@ class Exchange {
 			// The HTTP client would take the token along.
 			disableFollowRedirect: true,
 			...(abortSignal === undefined ? {} : { abortSignal }),
-			...(allowedDomains === undefined ? {} : { allowedDomains }),
 		};
 		try {
 			return (await node.helpers.httpRequest(request)) as Answer;

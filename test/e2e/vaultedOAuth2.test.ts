@@ -5,6 +5,7 @@ import { formStories } from './stories/form';
 import { forgingStories, hostIdentityStories } from './stories/forging';
 import { leakStories } from './stories/leaks';
 import { savingStories } from './stories/saving';
+import { usingStories } from './stories/using';
 import { Editor } from './support/editor';
 import { Instance } from './support/instance';
 import { Scene } from './support/scene';
@@ -31,6 +32,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		if (kind === 'awsSecretsManager') hostIdentityStories(current);
 	});
 	describe('calling', () => callingStories(current));
+	if (kind === 'localVault') describe('using', () => usingStories(current));
 	describe('the editor', () => {
 		let editor: Editor;
 		beforeAll(async () => (editor = await Editor.open(instance)));

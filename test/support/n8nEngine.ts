@@ -64,6 +64,8 @@ export interface EngineRun {
 		| undefined;
 	/** Everything n8n would store of the execution, as one text. */
 	readonly text: string;
+	/** Where in the execution's data a text can be reached, by an expression of a later node for example; undefined if nowhere. */
+	pathTo(text: string): string | undefined;
 }
 
 /** What n8n shows after the test that every save runs. */
@@ -93,6 +95,23 @@ function startNode(items: INodeExecutionData[]): INodeType {
 		},
 		execute: async () => [items],
 	};
+}
+
+/** Looks at every property, also at those that nobody would write down. */
+function pathTo(text: string, data: object): string | undefined {
+	const seen = new Set<unknown>();
+	const open: [path: string, value: unknown][] = [['data', data]];
+	for (let next = open.pop(); next !== undefined; next = open.pop()) {
+		const [path, value] = next;
+		if (typeof value === 'string' && value.includes(text)) return path;
+		if (Buffer.isBuffer(value) && value.includes(text)) return path;
+		if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue;
+		if (seen.has(value)) continue;
+		seen.add(value);
+		for (const name of Reflect.ownKeys(value))
+			open.push([`${path}.${String(name)}`, Reflect.get(value, name)]);
+	}
+	return undefined;
 }
 
 function registry(types: Record<string, INodeType>): INodeTypes {
@@ -191,6 +210,7 @@ export class N8nEngine {
 			output: (name, output = 0) => runData[name]?.at(-1)?.data?.['main']?.[output] ?? [],
 			error: error as EngineRun['error'],
 			text: jsonStringify(run.data, { replaceCircularRefs: true }),
+			pathTo: (text) => pathTo(text, run.data),
 		};
 	}
 

@@ -21,7 +21,7 @@ function decrypt(text: string, passphrase: string): string {
 	return Buffer.concat([decipher.update(sealed.subarray(16)), decipher.final()]).toString();
 }
 
-/** n8n's SQLite database, read while n8n runs. Its command line would read the same, but takes seconds to start. */
+/** n8n's SQLite database, used while n8n runs. Its command line would read the same, but takes seconds to start. */
 export class Database {
 	readonly #file: string;
 	readonly #encryptionKey: string;
@@ -51,6 +51,23 @@ export class Database {
 	/** The ids of every execution that n8n keeps. */
 	executionIds(): string[] {
 		return this.#query('SELECT id FROM execution_entity').map(({ id }) => String(id));
+	}
+
+	/** Lets a user use a credential in workflows, and no more. Without a licence n8n's own interface offers that to nobody. */
+	share(credentialId: string, email: string): void {
+		const database = new DatabaseSync(this.#file);
+		try {
+			database
+				.prepare(
+					`INSERT INTO shared_credentials (credentialsId, projectId, role)
+					 SELECT ?, relation.projectId, 'credential:user' FROM project_relation relation
+					 JOIN user ON user.id = relation.userId
+					 WHERE user.email = ? AND relation.role = 'project:personalOwner'`,
+				)
+				.run(credentialId, email);
+		} finally {
+			database.close();
+		}
 	}
 
 	#query(sql: string, ...parameters: string[]): Record<string, unknown>[] {

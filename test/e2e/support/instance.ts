@@ -30,6 +30,7 @@ export class Instance {
 	/** The text of everything n8n answered or pushed to anybody of this suite. */
 	readonly answers: string[] = [];
 	readonly ownerLogin = newLogin('owner@example.com');
+	readonly memberEmail = 'member@example.com';
 	readonly owner: N8nRest;
 	readonly member: N8nRest;
 	readonly database: Database;
@@ -73,7 +74,7 @@ export class Instance {
 
 	async #welcomeUsers(): Promise<void> {
 		await this.owner.setUpOwner(this.ownerLogin);
-		const { email, password } = newLogin('member@example.com');
+		const { email, password } = newLogin(this.memberEmail);
 		const [invitation] = await this.owner.request<{ user: { inviteAcceptUrl: string } }[]>(
 			'POST',
 			'/invitations',

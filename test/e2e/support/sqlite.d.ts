@@ -2,7 +2,10 @@
 declare module 'node:sqlite' {
 	class DatabaseSync {
 		constructor(path: string, options?: { readOnly?: boolean });
-		prepare(sql: string): { all(...parameters: (string | number)[]): Record<string, unknown>[] };
+		prepare(sql: string): {
+			all(...parameters: (string | number)[]): Record<string, unknown>[];
+			run(...parameters: (string | number)[]): unknown;
+		};
 		close(): void;
 	}
 }

@@ -1,0 +1,48 @@
+import type { IHttpRequestOptions } from 'n8n-workflow';
+
+import type * as Authenticate from '../../credentials/authenticateRequest';
+
+const CONNECTIONS = {
+	read: async () => await Promise.resolve({}),
+	needsSealing: () => false,
+	open: () => ({
+		connection: { apiOrigins: ['https://api.example.com'] },
+		tokens: { get: async () => await Promise.resolve({ accessToken: 'an-access-token' }) },
+	}),
+};
+
+describe('in an n8n with an HTTP client that this package does not know', () => {
+	async function authenticated(options: object): Promise<IHttpRequestOptions> {
+		jest.doMock('../../credentials/n8nModules', () => ({
+			loadAsN8n: () => {
+				throw new Error('Cannot find module');
+			},
+		}));
+		const { authenticateRequest } = jest.requireActual<typeof Authenticate>(
+			'../../credentials/authenticateRequest',
+		);
+		return await authenticateRequest(
+			CONNECTIONS as never,
+			{},
+			{ url: 'https://api.example.com/me', ...options },
+		);
+	}
+
+	it.each([
+		[
+			{ useStream: true, json: false },
+			{ useStream: false, encoding: null, json: false },
+		],
+		[{ encoding: 'stream' }, { encoding: 'arraybuffer' }],
+		[{ json: true }, { json: true }],
+	])('%j becomes a whole answer: %j', async (options, asked) => {
+		const { headers, ...rest } = await authenticated(options);
+		expect(rest).toEqual({
+			url: 'https://api.example.com/me',
+			sendCredentialsOnCrossOriginRedirect: false,
+			...asked,
+		});
+		// No mark: nobody would take it off.
+		expect(headers).toEqual({ authorization: 'Bearer an-access-token' });
+	});
+});

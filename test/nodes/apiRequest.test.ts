@@ -178,6 +178,29 @@ describe('the body', () => {
 		});
 	});
 
+	test.each([
+		['a[30000000]', 'a[30000000]', 'An index can be at most 999'],
+		['__proto__.x', '__proto__.x', 'A name cannot be "__proto__"'],
+		[`a[${'9'.repeat(100)}]`, `a[${'9'.repeat(58)}…`, 'An index can be at most 999'],
+	])('a field named %s is refused at once, and nothing is sent', async (name, shown, why) => {
+		const { error } = await rig.run(credential, {
+			resource: 'apiRequest',
+			method: 'POST',
+			sendBody: true,
+			bodyParameters: fields(['b', 1], [name, 1]),
+		});
+		expect(error?.message).toBe(`The field "${shown}" in "Body Parameters" cannot be used`);
+		expect(error?.description).toContain(why);
+		expect(error?.context).toMatchObject({ itemIndex: 0 });
+		expect(rig.recorder.requests).toEqual([]);
+	});
+
+	test('a name that an expression made is a text', async () => {
+		const rows = fields(['={{ 5 }}', 1], ['={{ null }}', 2], ['={{ true }}', 3]);
+		const [, text] = await body({ bodyParameters: rows });
+		expect(JSON.parse(text)).toEqual({ 5: 1, true: 3 });
+	});
+
 	test('is JSON as it was written', async () => {
 		const specified = { specifyBody: 'json', jsonBody: '[{"a":1},{"big":"ä✓"}]' };
 		await expect(body(specified)).resolves.toEqual(['application/json', '[{"a":1},{"big":"ä✓"}]']);

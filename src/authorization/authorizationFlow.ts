@@ -148,7 +148,7 @@ export class AuthorizationFlow {
 	 */
 	async paste(text: string): Promise<Connected | undefined> {
 		const query = text.includes('?') ? text.slice(text.indexOf('?') + 1) : text;
-		const response = new URLSearchParams(query.replace(/#.*$/, ''));
+		const response = new URLSearchParams(query.split('#', 1)[0]);
 		const { bundle } = this.options;
 		const id = this.keys.read(response.get('state') ?? '')?.id;
 		const { authorization } = bundle.lastKnown ?? (await bundle.read());

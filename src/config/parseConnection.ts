@@ -57,7 +57,9 @@ function clean(fields: CredentialFields): Values {
 		if (typeof value === 'number' || typeof value === 'boolean') values[key] = value;
 		if (typeof value !== 'string') continue;
 		// Pasted secrets often end with a line break; other white space may belong to them.
-		const text = SECRET_KEYS.has(key) ? value.replace(/^[\r\n]+|[\r\n]+$/g, '') : value.trim();
+		const text = SECRET_KEYS.has(key)
+			? value.replace(/^[\r\n]+|(?<![\r\n])[\r\n]+$/g, '')
+			: value.trim();
 		if (text !== '') values[key] = text;
 	}
 	if (typeof values.scope === 'string') values.scope = values.scope.split(/\s+/).join(' ');
@@ -227,7 +229,9 @@ export async function parseConnection(fields: CredentialFields): Promise<ParsedF
 		fillTenant(values, key);
 	const { grantType, secretStore } = values;
 	const isByCode = grantType === 'authorizationCode';
-	const validate = await validator(`${String(secretStore)} ${String(isByCode)}`, () =>
+	// One schema for each pair: whatever else is typed must not be kept.
+	const isAws = secretStore === 'awsSecretsManager';
+	const validate = await validator(`${String(isAws)} ${String(isByCode)}`, () =>
 		connectionSchema({ secretStore, grantType }),
 	);
 	if (!validate(values)) failFor(validate.errors ?? []);

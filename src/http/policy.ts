@@ -67,7 +67,7 @@ function addressRanges(ranges: readonly string[]): (address: string) => boolean 
 		list.addSubnet(network, Number(prefix), familyOf(network));
 	}
 	return (address) => {
-		const bare = address.replace(/%.*$/, '');
+		const [bare = ''] = address.split('%', 1);
 		// Connecting to "::" reaches this host, just as 0.0.0.0 does. Addresses mapped into IPv6 are the list's own business.
 		const checked = bare === '::' ? '0.0.0.0' : bare;
 		return list.check(checked, familyOf(checked)) || list.check(bare, familyOf(bare));

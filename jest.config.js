@@ -18,6 +18,7 @@ const base = {
 		'/test/interop/',
 		'/test/faults/',
 		'/test/model/',
+		'/test/fuzz/',
 	],
 	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/n8n/', '<rootDir>/.cache/'],
 	testMatch: ['<rootDir>/test/**/*.test.ts'],

@@ -168,7 +168,7 @@ export function classifyResponse(
 	}
 	if (status >= 200 && status < 300) {
 		return new ProviderError(
-			`${host} answered ${String(status)} without a bearer token in it (${headers['content-type'] ?? 'no content type'}). ${RETRY} If it stays like this, check ${field}.`,
+			`${host} answered ${String(status)} without a bearer token in it (${context.redact(headers['content-type'] ?? 'no content type')}). ${RETRY} If it stays like this, check ${field}.`,
 			{ code: 'INVALID_RESPONSE' },
 		);
 	}

@@ -162,7 +162,7 @@ function mayConnect(
 }
 
 fuzz('callbacks', {
-	share: 10,
+	share: 5,
 	of: fc.record({ query, cookie: cookies, issuer: fc.boolean() }),
 	async run({ query: pairs, cookie, issuer }) {
 		const { flow, network } = await newFlow(issuer);

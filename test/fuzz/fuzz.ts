@@ -8,7 +8,7 @@ const SEED = Number(process.env['FUZZ_SEED'] ?? 20_260_101);
 /** Of all properties together. */
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 100_000);
 /** Of one property. */
-const TIME_LIMIT_MS = 240_000;
+const TIME_LIMIT_MS = 600_000;
 
 /** What {@link fuzz} tries. */
 export interface Property<T> {

@@ -141,7 +141,7 @@ const seconds = fc.oneof(
 );
 
 fuzz('Retry-After', {
-	share: 5,
+	share: 10,
 	of: fc.record({ status: fc.constantFrom(429, 500, 503, 408, 425), value: seconds }),
 	async run({ status: code, value: header }) {
 		const network = new FakeNetwork(() => ({

@@ -1,4 +1,6 @@
 import type { INodeParameters } from 'n8n-workflow';
+import { eventually } from '../support/eventually';
+import { listenOnLoopback } from '../support/loopback';
 import { startRecorder, type Recorded } from './recorder';
 import { Rig, type Credential } from './rig';
 
@@ -287,6 +289,27 @@ describe('a request without an answer', () => {
 		const { error } = await rig.run(credential, parameters);
 		answer();
 		expect(error).toMatchObject({ description: expect.stringContaining('50ms') as string });
+	});
+
+	test('is given up at once if the execution is stopped', async () => {
+		const server = await listenOnLoopback();
+		let closed = false;
+		const arrived = new Promise<void>((resolve) => {
+			server.serve(({ url }, response) => {
+				if (url !== '/slow') return response.end('{}');
+				response.on('close', () => (closed = true));
+				return resolve();
+			});
+		});
+		const slow = await rig.saved({ apiBaseUrl: server.origin });
+		const run = await rig.run(
+			slow,
+			{ resource: 'apiRequest', path: '/slow', options: { timeout: 600_000 } },
+			{ stopped: arrived },
+		);
+		expect(run.status).toBe('canceled');
+		await eventually(() => closed);
+		await server.close();
 	});
 
 	test('says what the system said, and nothing of the request', async () => {

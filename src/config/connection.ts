@@ -90,3 +90,11 @@ export interface TypedSecrets {
 	/** The address a person was sent back to after consent, pasted: it carries an authorization code. */
 	readonly authorizationResponse?: string;
 }
+
+/** A form of the credential, read once: what it means, what was typed, and the pointer to what is sealed already. */
+export interface Form {
+	readonly connection: Connection;
+	readonly typed: TypedSecrets;
+	/** The pointer's text; absent before the first seal. */
+	readonly secretRef?: string;
+}

@@ -1,7 +1,6 @@
 import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'openid-client';
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
-import { isSecureUrl } from '../config/secureUrl';
 import { ConfigurationError } from '../errors';
 import type { Discovery } from './discovery';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
@@ -113,11 +112,6 @@ type EndpointKind = keyof typeof ENDPOINTS;
 /** Codes which mean that an endpoint is not where the issuer's document says. */
 const WRONG_ADDRESS: ReadonlySet<string> = new Set(['ENDPOINT_NOT_FOUND', 'REDIRECTED']);
 
-/** The address, if secrets may be sent to it. An issuer's document may hold anything. */
-function secureAddress(address: unknown): string | undefined {
-	return typeof address === 'string' && isSecureUrl(address) ? address : undefined;
-}
-
 /** openid-client is ESM and only needed once tokens are asked for. */
 const load = async (): Promise<OpenIdClient> => await import('openid-client');
 
@@ -210,13 +204,10 @@ export function createAuthorizationServer(
 		const typed = kind === 'token_endpoint' ? tokenEndpoint : authorizationEndpoint;
 		const address =
 			typed ?? (issuer === undefined ? undefined : (await discovery.metadata(issuer))[kind]);
-		const secure = secureAddress(address);
-		if (secure !== undefined) return secure;
+		if (address !== undefined) return address;
 		throw new ConfigurationError(
 			field,
-			address === undefined
-				? `the issuer describes no ${what}. Fill in ${field}.`
-				: `the ${what} that the issuer describes is not an https:// address. Fill in ${field}.`,
+			`the issuer describes no ${what} with an https:// address. Fill in ${field}.`,
 			{ code: 'DISCOVERY_FAILED' },
 		);
 	}
@@ -266,6 +257,13 @@ export function createAuthorizationServer(
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
 			const discovered =
 				code !== undefined && issuer !== undefined ? await discovery.metadata(issuer) : undefined;
+			if (wantsIdToken && discovered?.jwks_uri === undefined) {
+				throw new ConfigurationError(
+					'Issuer URL',
+					'the issuer describes no jwks_uri with an https:// address, so its ID token cannot be verified. Let the provider correct its metadata, or remove openid from Scope.',
+					{ code: 'DISCOVERY_FAILED' },
+				);
+			}
 			const configuration = await configure(
 				client,
 				{ ...discovered, token_endpoint: address },
@@ -341,8 +339,7 @@ export function createAuthorizationServer(
 		async introspectExpiry(client, accessToken) {
 			if (issuer === undefined) return undefined;
 			try {
-				const { introspection_endpoint } = await discovery.metadata(issuer);
-				const address = secureAddress(introspection_endpoint);
+				const { introspection_endpoint: address } = await discovery.metadata(issuer);
 				if (address === undefined) return undefined;
 				const library = await load();
 				const exchange = new Exchange(options, {

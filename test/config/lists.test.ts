@@ -1,5 +1,5 @@
 import { FIELD_NAMES } from '../../src/config/fields';
-import { parseConnection } from '../../src/config/parseConnection';
+import { parseForm } from '../../src/config/parseForm';
 import { failureOf } from '../support/failureOf';
 import { awsForm, form } from './fixtures';
 
@@ -52,13 +52,13 @@ describe.each(Object.entries(OWN))('%s', (field, names) => {
 		];
 		for (const value of spellings) {
 			await expect(
-				failureOf(parseConnection(form({ ...byCode, [field]: value }))),
+				failureOf(parseForm(form({ ...byCode, [field]: value }))),
 			).resolves.toMatchObject({ code: 'INVALID_FIELD', field: fieldName });
 		}
 	});
 
 	it.each(['audience', 'prompt', 'scopes', 'Scope', 'resource'])('take "%s"', async (name) => {
-		await expect(parseConnection(form({ ...byCode, [field]: `${name}=x` }))).resolves.toBeDefined();
+		await expect(parseForm(form({ ...byCode, [field]: `${name}=x` }))).resolves.toBeDefined();
 	});
 });
 
@@ -77,12 +77,10 @@ it.each([
 	'//uploads.example.com',
 ])('the token is sent to no origin such as %s', async (origin) => {
 	for (const additionalApiOrigins of [origin, `https://files.example.com, ${origin}`]) {
-		await expect(failureOf(parseConnection(form({ additionalApiOrigins })))).resolves.toMatchObject(
-			{
-				code: 'INVALID_FIELD',
-				field: 'Additional API Origins',
-			},
-		);
+		await expect(failureOf(parseForm(form({ additionalApiOrigins })))).resolves.toMatchObject({
+			code: 'INVALID_FIELD',
+			field: 'Additional API Origins',
+		});
 	}
 });
 
@@ -110,9 +108,7 @@ it.each(
 		NOT_THIS_MACHINE.map((url) => [field, url, key] as const),
 	),
 )('%s: %s is plain http to another machine', async (field, url, key) => {
-	await expect(
-		failureOf(parseConnection(awsForm({ ...byCode, [key]: url }))),
-	).resolves.toMatchObject({
+	await expect(failureOf(parseForm(awsForm({ ...byCode, [key]: url })))).resolves.toMatchObject({
 		code: 'INVALID_FIELD',
 		field,
 	});
@@ -139,7 +135,7 @@ describe('what is required', () => {
 			{ ...complete, [key]: null },
 			{ ...complete, [key]: undefined },
 		]) {
-			const failure = await failureOf(parseConnection(fields));
+			const failure = await failureOf(parseForm(fields));
 			expect(failure).toMatchObject({ failureClass: 'configuration', code: 'MISSING_FIELD' });
 			expect(failure.message).toContain(FIELD_NAMES[key as keyof typeof FIELD_NAMES]);
 		}

@@ -64,12 +64,12 @@ it.each(EDITS)(
 		);
 		asked.length = 0;
 		const edited = { ...form, ...CHANGES[field], ...TYPED[typed] };
-		await expect(failureOf(connections.seal(edited))).resolves.toMatchObject({
+		await expect(failureOf(core.save(edited, connections))).resolves.toMatchObject({
 			failureClass: 'configuration',
 			code: 'SEALED_FOR_OTHER',
 			field,
 		});
-		const { tokens } = await connections.open(edited);
+		const { tokens } = connections.open(await connections.read(edited));
 		await expect(failureOf(tokens.get())).resolves.toMatchObject({ code: 'SEALED_FOR_OTHER' });
 		await expect(failureOf(tokens.refreshNow())).resolves.toMatchObject({
 			code: 'SEALED_FOR_OTHER',
@@ -85,9 +85,11 @@ it('a refresh that fails while a credential is saved gives the lease back', asyn
 	try {
 		const queue = store.process({ severalProcesses: true });
 		const form = await store.save(await store.refreshForm(), queue);
-		const { secretRef } = await queue.open(form);
+		const { secretRef } = queue.open(await queue.read(form));
 		const wrong = { ...form, clientSecret: 'typed-wrong' };
-		await expect(failureOf(queue.seal(wrong))).resolves.toMatchObject({ code: 'INVALID_CLIENT' });
+		await expect(failureOf(store.save(wrong, queue))).resolves.toMatchObject({
+			code: 'INVALID_CLIENT',
+		});
 		expect(JSON.parse(store.aws.secret(secretRef.secretId)?.content ?? '{}')).not.toHaveProperty(
 			'lease',
 		);

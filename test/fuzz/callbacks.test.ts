@@ -2,9 +2,9 @@ import fc from 'fast-check';
 
 import { AuthorizationFlow, type Connected } from '../../src/authorization/authorizationFlow';
 import { FlowKeys, type Ticket } from '../../src/authorization/ticket';
-import { parseConnection } from '../../src/config/parseConnection';
+import { parseForm } from '../../src/config/parseForm';
 import { createTokenRequest } from '../../src/oauth/tokenRequest';
-import { sealedForOf } from '../../src/secrets/bundle';
+import { sealedForOf } from '../../src/secrets/binding';
 import { formatBundle } from '../../src/secrets/bundleFormat';
 import { sha256 } from '../../src/secrets/pointer';
 import { SealedBundle } from '../../src/secrets/sealedBundle';
@@ -55,7 +55,7 @@ function assertQuiet({ error }: Outcome): void {
 async function newFlow(
 	issuer: boolean,
 ): Promise<{ flow: AuthorizationFlow; network: FakeNetwork }> {
-	const { connection } = await parseConnection(
+	const { connection } = await parseForm(
 		form({
 			grantType: 'authorizationCode',
 			issuerUrl: issuer ? ISSUER : '',
@@ -99,7 +99,7 @@ async function newFlow(
 		bundle: new SealedBundle({
 			store,
 			clock,
-			ref: { store: store.kind, secretId: 'bundle', key: KEY },
+			ref: { store: { kind: store.kind }, secretId: 'bundle', key: KEY },
 		}),
 		request: createTokenRequest({ connection, server, store }),
 		now: () => NOW,

@@ -1,14 +1,23 @@
 import fc from 'fast-check';
 
-import type { Connection } from '../../src/config/connection';
+import type { Connection, Form } from '../../src/config/connection';
 import { FIELD_NAMES, type FieldKey } from '../../src/config/fields';
-import { parseConnection } from '../../src/config/parseConnection';
+import { readInstanceSettings } from '../../src/config/instanceSettings';
 import { isSecureUrl } from '../../src/config/secureUrl';
+import { Connections } from '../../src/connections';
 import { ConfigurationError } from '../../src/errors';
 import { awsForm, form } from '../config/fixtures';
 import { assertClassified, fuzz } from './fuzz';
+import { FakeNetwork, NOW, ok } from './provider';
 import { assertNoSecret, SECRETS } from './secrets';
 import { deepJson, inherited, json, text } from './values';
+
+const connections = new Connections({
+	settings: readInstanceSettings({}),
+	egress: new FakeNetwork(() => ok({})).egress,
+	now: () => NOW,
+	emit: () => undefined,
+});
 
 const KEYS = Object.keys(FIELD_NAMES) as FieldKey[];
 const NAMES: ReadonlySet<string> = new Set(Object.values(FIELD_NAMES));
@@ -109,7 +118,7 @@ function addressesOf(connection: Connection): string[] {
 fuzz('forms', {
 	share: 25,
 	of: anyForm,
-	run: async (fields) => await parseConnection(fields),
+	run: async (fields) => await connections.read(fields),
 	check(outcome) {
 		const { error, result } = outcome;
 		assertClassified(outcome, 'configuration');
@@ -118,7 +127,7 @@ fuzz('forms', {
 			if (!NAMES.has(error.field)) throw new Error(`no field is called ${error.field}`);
 			return;
 		}
-		const { connection } = result as Awaited<ReturnType<typeof parseConnection>>;
+		const { connection } = result as Form;
 		const open = addressesOf(connection).find((url) => !isSecureUrl(url));
 		if (open !== undefined) throw new Error(`${open} may be read on the way`);
 		const [base] = connection.apiOrigins;

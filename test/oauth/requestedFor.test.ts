@@ -1,4 +1,4 @@
-import { parseConnection } from '../../src/config/parseConnection';
+import { parseForm } from '../../src/config/parseForm';
 import type { AuthorizationServer } from '../../src/oauth/authorizationServer';
 import { createTokenRequest } from '../../src/oauth/tokenRequest';
 import { form } from '../config/fixtures';
@@ -8,7 +8,7 @@ const server = { verifiesIdTokens: false } as AuthorizationServer;
 
 /** The mark by which a stored token is known to be for this connection. */
 async function requestedFor(changes: Record<string, unknown> = {}): Promise<string> {
-	const { connection } = await parseConnection(
+	const { connection } = await parseForm(
 		form({
 			issuerUrl: 'https://login.example.com',
 			scope: 'api:read api:write',

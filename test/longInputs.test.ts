@@ -4,8 +4,9 @@ import { resolveApiUrl } from '../src/config/apiUrl';
 import { parseForm } from '../src/config/parseForm';
 import { isSecureUrl } from '../src/config/secureUrl';
 import { createGuard } from '../src/http/policy';
-import { redact } from '../src/oauth/redact';
+import { quoted } from '../src/oauth/quoted';
 import { readBody, readLifetime } from '../src/oauth/tokenResponse';
+import { Redactor } from '../src/redact';
 import { parseBundle } from '../src/secrets/bundleFormat';
 import { secretNameFor } from '../src/secrets/secretName';
 import { systemClock } from '../src/tokens/clock';
@@ -29,6 +30,7 @@ const target = {
 	apiBaseUrl: 'https://api.example.com/v1',
 	apiOrigins: ['https://api.example.com'],
 };
+const redactor = new Redactor(['example-secret', 'aaaaa']);
 const attempt = (run: () => unknown): void => {
 	try {
 		run();
@@ -63,14 +65,15 @@ const READERS: Record<string, (text: string) => unknown> = {
 			body: text,
 		}),
 	'a lifetime': readLifetime,
-	'a provider’s words': (text) => redact(text, ['secret', 'a', ' ']),
+	'a provider’s words': (text) => quoted(text, redactor),
 	'a secret of the store': (text) => attempt(() => parseBundle(text, 'name')),
 	'an address': isSecureUrl,
 	'a path': (text) => attempt(() => resolveApiUrl(target, forAddress(text), 'Path')),
 	'a host name': (text) => attempt(() => guard.checkHost(text)),
 	'an address of a host': (text) => attempt(() => guard.checkHost(`fe80::1%${text}`)),
 	'an endpoint': (text) => new Replacements(systemClock).isWorthwhile(text),
-	'a file name': (text) => fileNameOf(`attachment; ${text}`, new URL('https://api.example.com/')),
+	'a file name': (text) =>
+		fileNameOf(`attachment; ${text}`, new URL('https://api.example.com/'), redactor),
 	'a label': (text) => secretNameFor({ label: text, store: { kind: 'localVault' } }),
 	'a name of a body field': (text) => attempt(() => jsonFields([{ name: text, value: 1 }], refuse)),
 };

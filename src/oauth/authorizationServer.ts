@@ -2,9 +2,9 @@ import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'ope
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
 import { ConfigurationError } from '../errors';
+import { Redactor } from '../redact';
 import type { Discovery } from './discovery';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
-import { redact } from './redact';
 import { readExpiry } from './tokenResponse';
 
 /** Who asks: the client and how it proves that (RFC 6749 §2.3). */
@@ -246,13 +246,12 @@ export function createAuthorizationServer(
 				grantType: grant.grantType,
 				byConsent: grant.byConsent,
 				keepIdToken: wantsIdToken,
-				redact: (text) =>
-					redact(text, [
-						client.clientSecret,
-						refreshToken,
-						code?.response.get('code') ?? undefined,
-						code?.codeVerifier,
-					]),
+				redactor: new Redactor([
+					client.clientSecret,
+					refreshToken,
+					code?.response.get('code') ?? undefined,
+					code?.codeVerifier,
+				]),
 			});
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
 			const discovered =
@@ -346,7 +345,7 @@ export function createAuthorizationServer(
 					host: new URL(address).host,
 					field: 'Issuer URL',
 					grantType: 'client_credentials',
-					redact: (text) => redact(text, [client.clientSecret, accessToken]),
+					redactor: new Redactor([client.clientSecret, accessToken]),
 				});
 				const described = await configure(
 					client,

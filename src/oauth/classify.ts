@@ -8,6 +8,9 @@ import {
 	type VaultedOAuth2Error,
 } from '../errors';
 import type { EgressError } from '../http/egress';
+import type { Redactor } from '../redact';
+import { CLIENT_DENIED, INVALID_REQUEST, meaningOf } from './errorCodes';
+import { quoted, quotedError } from './quoted';
 import type { OAuthErrorBody, RawResponse } from './tokenResponse';
 
 /** What the messages may say of the request that failed. */
@@ -21,75 +24,20 @@ export interface FailureContext {
 	readonly byConsent?: boolean | undefined;
 	/** True where an ID token was asked for. */
 	readonly keepIdToken?: boolean | undefined;
-	/** Makes a provider's text fit for a message. */
-	readonly redact: (text: string) => string;
+	/** Knows the secrets that were sent. */
+	readonly redactor: Redactor;
 }
 
 /** The way to a person's new consent. */
 export const CONNECT_AGAIN =
 	'Connect the account again: run “Get Authorization URL” of the Vaulted OAuth2 node, or open the credential and save it, and follow the link.';
 
+const CHECK =
+	'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.';
 const RETRY = 'Nothing is lost; try again in a while.';
-
-/** Codes of RFC 6749 §5.2, OpenID Connect and of providers' own that mean: a person has to authorize again. */
-const RECONNECT =
-	/^(invalid_grant|interaction_required|login_required|consent_required|bad_refresh_token|(invalid|expired)_refresh_token|token_(expired|revoked))$/;
-const TEMPORARY =
-	/^(temporarily_unavailable|server_error|slow_down|rate_limit(ed|_exceeded)?|too_many_requests)$/;
 
 /** Whatever a provider asks for, nobody waits longer because of one answer. */
 const LONGEST_RETRY_AFTER_SECONDS = 3600;
-
-/** What to correct after an error that trying again does not cure. */
-interface Refusal {
-	readonly field: FieldName;
-	readonly wayOut: string;
-	readonly code: ConfigurationCode;
-}
-
-const UNAUTHORIZED_CLIENT: Refusal = {
-	field: 'Grant Type',
-	wayOut: 'Allow this grant for the client at the provider, or choose another one.',
-	code: 'UNAUTHORIZED_CLIENT',
-};
-
-/** Codes of RFC 6749 §4.1.2.1 and §5.2 and RFC 8707 §2. Any other is an invalid request. */
-const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
-	[
-		'invalid_client',
-		{
-			field: 'Client Secret',
-			wayOut: 'Check Client ID, Client Secret and Client Authentication.',
-			code: 'INVALID_CLIENT',
-		},
-	],
-	['unauthorized_client', UNAUTHORIZED_CLIENT],
-	['unsupported_grant_type', UNAUTHORIZED_CLIENT],
-	[
-		'invalid_scope',
-		{
-			field: 'Scope',
-			wayOut: 'Ask only for scopes that the provider offers to this client.',
-			code: 'INVALID_SCOPE',
-		},
-	],
-	[
-		'invalid_target',
-		{
-			field: 'Additional Token Parameters',
-			wayOut: 'Correct the resource or audience.',
-			code: 'INVALID_TARGET',
-		},
-	],
-	[
-		'access_denied',
-		{
-			field: 'Client ID',
-			wayOut: 'Give the client access at the provider.',
-			code: 'ACCESS_DENIED',
-		},
-	],
-]);
 
 /**
  * Whole seconds of a `Retry-After` header (RFC 9110 §10.2.3), which is a number or a date: 0 to 3600. Undefined if it is missing or
@@ -125,31 +73,25 @@ export function classifyOAuthError(
 	context: FailureContext,
 	status = 400,
 ): VaultedOAuth2Error {
-	const { host } = context;
-	const words = context.redact(
-		body.description === undefined ? body.error : `${body.error}: ${body.description}`,
-	);
-	const said = `${host} answered "${words}".`;
-	if (RECONNECT.test(body.error)) {
-		const why = lostConsent(context);
-		return why !== undefined
-			? new ReconnectError(`${said} ${why}`, { code: 'INVALID_GRANT' })
-			: new ConfigurationError(
-					'Grant Type',
-					`${said} Check that the provider allows Client Credentials for this client.`,
-					{ code: 'UNAUTHORIZED_CLIENT' },
-				);
-	}
-	if (TEMPORARY.test(body.error))
-		return new ProviderError(`${said} ${RETRY}`, { code: 'TEMPORARILY_UNAVAILABLE' });
+	const said = `${context.host} answered "${quotedError(body, context.redactor)}".`;
 	const isUnknownClient = status === 401 && body.error === 'unauthorized_client';
-	const { field, wayOut, code } = REFUSALS.get(isUnknownClient ? 'invalid_client' : body.error) ?? {
-		field: context.field,
-		wayOut:
-			'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.',
-		code: 'INVALID_REQUEST',
-	};
-	return new ConfigurationError(field, `${said} ${wayOut}`, { code });
+	const meaning =
+		meaningOf(isUnknownClient ? 'invalid_client' : body.error) ??
+		(body.error === 'access_denied' ? CLIENT_DENIED : INVALID_REQUEST);
+	if (meaning.failureClass === 'provider')
+		return new ProviderError(`${said} ${RETRY}`, { code: meaning.code });
+	if (meaning.failureClass === 'configuration') {
+		const { field = context.field, wayOut = CHECK } = meaning;
+		return new ConfigurationError(field, `${said} ${wayOut}`, { code: meaning.code });
+	}
+	const why = lostConsent(context);
+	return why !== undefined
+		? new ReconnectError(`${said} ${why}`, { code: meaning.code })
+		: new ConfigurationError(
+				'Grant Type',
+				`${said} Check that the provider allows Client Credentials for this client.`,
+				{ code: 'UNAUTHORIZED_CLIENT' },
+			);
 }
 
 /** An answer without any OAuth error in it, as one of the four classes. */
@@ -173,7 +115,7 @@ export function classifyResponse(
 	}
 	if (status >= 200 && status < 300) {
 		return new ProviderError(
-			`${host} answered ${String(status)} without a bearer token in it (${context.redact(headers['content-type'] ?? 'no content type')}). ${RETRY} If it stays like this, check ${field}.`,
+			`${host} answered ${String(status)} without a bearer token in it (${quoted(headers['content-type'] ?? 'no content type', context.redactor)}). ${RETRY} If it stays like this, check ${field}.`,
 			{ code: 'INVALID_RESPONSE' },
 		);
 	}

@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
-import tls from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 
 import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type Egress } from '../../src/http/egress';
 import { proxiesFromEnvironment, type Target } from '../../src/http/proxy';
-import { selfSigned } from './support/certificate';
+import { selfSigned, trust } from './support/certificate';
 import { egressErrorOf } from './support/egressErrorOf';
 import { answerLookups } from './support/redirectedSockets';
 import { startProxy, startServer, type TestProxy, type TestServer } from './support/servers';
@@ -88,25 +88,29 @@ describe('the proxy for a host', () => {
 		},
 	);
 
-	it.each(['localhost.example.com', 'mylocalhost', '127.0.0.1.example.com', '128.0.0.1', '::2'])(
-		'is used for %s, which is another machine',
-		(host) => {
-			const env = { ALL_PROXY: 'http://p:1' };
-			expect(proxyFor(env, { scheme: 'http', host, port: 80 })).toBe('http://p:1/');
-		},
-	);
+	it.each([
+		'localhost.example.com',
+		'mylocalhost',
+		'127.0.0.1.example.com',
+		'128.0.0.1',
+		'::2',
+		'::1:2',
+	])('is used for %s, which is another machine', (host) => {
+		const env = { ALL_PROXY: 'http://p:1' };
+		expect(proxyFor(env, { scheme: 'http', host, port: 80 })).toBe('http://p:1/');
+	});
 });
 
 describe('requests through a proxy', () => {
 	const certificate = selfSigned('idp.example.com');
-	const trusted = defaultCertificates();
+	let distrust: () => void;
 	let plain: TestServer;
 	let secure: TestServer;
 	let proxy: TestProxy;
 	let secureProxy: TestProxy;
 
 	beforeAll(async () => {
-		setDefaultCertificates([...trusted, certificate.cert]);
+		distrust = trust(certificate);
 		plain = await startServer(echo);
 		secure = await startServer(echo, certificate);
 		let leadsTo = () => plain.port;
@@ -123,7 +127,7 @@ describe('requests through a proxy', () => {
 	});
 
 	afterAll(async () => {
-		setDefaultCertificates(trusted);
+		distrust();
 		await Promise.all([plain, secure, proxy, secureProxy].map((server) => server.close()));
 	});
 
@@ -289,7 +293,7 @@ describe('requests through a proxy', () => {
 		const error = await egressErrorOf(egress.request('https://idp.example.com/', request));
 
 		expect(error).toMatchObject({ code: 'TIMEOUT', host: 'idp.example.com' });
-		const [socket] = (await connected) as [tls.TLSSocket];
+		const [socket] = (await connected) as [TLSSocket];
 		socket.destroy();
 		silent.close();
 	});
@@ -333,18 +337,4 @@ class Detour extends http.Agent {
 	addRequest(request: ClientRequest): void {
 		request.emit('error', new Error('A proxy was asked for the way to itself'));
 	}
-}
-
-/** Node 24 has these, the types of Node 20 do not. */
-interface DefaultCertificates {
-	getCACertificates(type: 'default'): string[];
-	setDefaultCACertificates(certificates: readonly string[]): void;
-}
-
-function defaultCertificates(): string[] {
-	return (tls as unknown as DefaultCertificates).getCACertificates('default');
-}
-
-function setDefaultCertificates(certificates: readonly string[]): void {
-	(tls as unknown as DefaultCertificates).setDefaultCACertificates(certificates);
 }

@@ -27,6 +27,8 @@ const base = {
 	// Jest would leave one core to nobody.
 	maxWorkers: '100%',
 	restoreMocks: true,
+	// A failure names the seed: `--seed=…` repeats its order.
+	randomize: true,
 };
 
 module.exports = base;

@@ -141,7 +141,7 @@ function isNoticed(path) {
 	const which = options.tests ?? ['--findRelatedTests', path];
 	const { status, signal } = spawnSync(
 		process.execPath,
-		['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--bail', '--silent', '--maxWorkers=1', '--randomize=false', '--passWithNoTests', ...which], // prettier-ignore
+		['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--bail', '--silent', '--maxWorkers=1', '--passWithNoTests', ...which], // prettier-ignore
 		{ cwd: copy, stdio: 'ignore', timeout: TIME_LIMIT_MS },
 	);
 	return status !== 0 || signal !== null;

@@ -3,6 +3,7 @@ import { n8nCommunityNodesPlugin } from '@n8n/eslint-plugin-community-nodes';
 import { createNodeResolver, importX } from 'eslint-plugin-import-x';
 import jsdoc from 'eslint-plugin-jsdoc';
 import n8nNodesBase from 'eslint-plugin-n8n-nodes-base';
+import regexp from 'eslint-plugin-regexp';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 import { boundaries } from './scripts/lint/boundaries.mjs';
@@ -93,9 +94,12 @@ export default tseslint.config(
 
 	{
 		files: PUBLISHED,
-		plugins: { jsdoc },
+		plugins: { jsdoc, regexp },
 		rules: {
 			'no-console': 'error',
+			// Everything these files read may come from a stranger, so that no pattern may take longer than its text is long.
+			'regexp/no-super-linear-backtracking': ['error', { report: 'potential' }],
+			'regexp/no-super-linear-move': ['error', { report: 'potential' }],
 			// Requests leave through src/http or n8n's own functions, which know proxies and the instance's policy.
 			'no-restricted-globals': ['error', 'fetch', 'XMLHttpRequest', 'WebSocket'],
 			'jsdoc/require-jsdoc': [

@@ -18,6 +18,7 @@ const base = {
 		'/test/interop/',
 		'/test/faults/',
 		'/test/model/',
+		'/test/fuzz/',
 	],
 	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/n8n/', '<rootDir>/.cache/'],
 	testMatch: ['<rootDir>/test/**/*.test.ts'],
@@ -26,6 +27,8 @@ const base = {
 	// Jest would leave one core to nobody.
 	maxWorkers: '100%',
 	restoreMocks: true,
+	// A failure names the seed: `--seed=…` repeats its order.
+	randomize: true,
 };
 
 module.exports = base;

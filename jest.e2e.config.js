@@ -4,6 +4,8 @@ const base = require('./jest.config.js');
 module.exports = {
 	...base,
 	testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+	// Their tests are stories, told in order.
+	randomize: false,
 	testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
 	testTimeout: 60_000,
 	// One file after the other, in this process: each has a browser or an n8n of its own.

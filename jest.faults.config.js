@@ -4,6 +4,8 @@ const base = require('./jest.config.js');
 module.exports = {
 	...base,
 	testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+	// Their tests are stories, told in order.
+	randomize: false,
 	testMatch: ['<rootDir>/test/{faults,model}/**/*.test.ts'],
 	testTimeout: 120_000,
 	// Half of them wait for real timers.

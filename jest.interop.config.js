@@ -4,6 +4,8 @@ const base = require('./jest.config.js');
 module.exports = {
 	...base,
 	testPathIgnorePatterns: ['/node_modules/', '/dist/'],
+	// Their tests are stories, told in order.
+	randomize: false,
 	testMatch: ['<rootDir>/test/interop/**/*.test.ts'],
 	testTimeout: 60_000,
 	globalTeardown: '<rootDir>/test/support/endOfRun.ts',

@@ -61,6 +61,15 @@ function jitterOf(secretId: string): number {
 	return Number.parseInt(sha256(secretId).slice(0, 8), 16) / 0xffffffff;
 }
 
+/** Tells forms apart; undefined if an expression has put something into one that JSON cannot hold. */
+function keyOf(fields: CredentialFields): string | undefined {
+	try {
+		return sha256(JSON.stringify(KEYS.map((name) => fields[name])));
+	} catch {
+		return undefined;
+	}
+}
+
 /** All connections of one process: each is opened once, whichever node or credential asks. */
 export class Connections {
 	private readonly wiring: Wiring;
@@ -84,14 +93,14 @@ export class Connections {
 
 	/** What the fields mean, without looking at store or provider. @throws ConfigurationError also if the operator does not allow it */
 	async read(fields: CredentialFields): Promise<Form> {
-		const key = sha256(JSON.stringify(KEYS.map((name) => fields[name])));
-		const known = this.forms.find(key);
+		const key = keyOf(fields);
+		const known = key === undefined ? undefined : this.forms.find(key);
 		if (known !== undefined) return known;
 		const form = await parseForm(fields);
 		assertNoPointer(fields);
 		assertAllowedByOperator(form.connection, this.options.settings);
 		// Typed secrets are not kept in memory.
-		if (Object.keys(form.typed).length === 0) this.forms.get(key, () => form);
+		if (key !== undefined && Object.keys(form.typed).length === 0) this.forms.get(key, () => form);
 		return form;
 	}
 

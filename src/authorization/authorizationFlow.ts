@@ -188,7 +188,7 @@ export class AuthorizationFlow {
 	 */
 	async paste(text: string): Promise<Connected | undefined> {
 		const query = text.includes('?') ? text.slice(text.indexOf('?') + 1) : text;
-		const response = new URLSearchParams(query.replace(/#.*$/, ''));
+		const response = new URLSearchParams(query.split('#', 1)[0]);
 		const { bundle } = this.options;
 		const state = stateIn(response);
 		const found = await this.admissions.find(state);

@@ -52,7 +52,9 @@ function clean(fields: CredentialFields): Values {
 		if (typeof value === 'number' || typeof value === 'boolean') values[key] = value;
 		if (typeof value !== 'string') continue;
 		// Pasted secrets often end with a line break; other white space may belong to them.
-		const text = SECRET_KEYS.has(key) ? value.replace(/^[\r\n]+|[\r\n]+$/g, '') : value.trim();
+		const text = SECRET_KEYS.has(key)
+			? value.replace(/^[\r\n]+|(?<![\r\n])[\r\n]+$/g, '')
+			: value.trim();
 		if (text !== '') values[key] = text;
 	}
 	if (typeof values.scope === 'string') values.scope = values.scope.split(/\s+/).join(' ');
@@ -249,7 +251,9 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		fillTenant(values, key);
 	const { grantType, secretStore } = values;
 	const isByCode = grantType === 'authorizationCode';
-	const validate = await validator(`${String(secretStore)} ${String(isByCode)}`, () =>
+	// One schema for each pair: whatever else is typed must not be kept.
+	const isAws = secretStore === 'awsSecretsManager';
+	const validate = await validator(`${String(isAws)} ${String(isByCode)}`, () =>
 		connectionSchema({ secretStore, grantType }),
 	);
 	if (!validate(values)) failFor(validate.errors ?? []);

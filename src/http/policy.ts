@@ -40,7 +40,7 @@ export function createGuard(policy: EgressPolicy): Guard {
 
 	/** An address stands for every IPv4 address inside it as well. */
 	function checkAddress(address: string, host: string): void {
-		const bare = address.replace(/%.*$/, '');
+		const [bare = ''] = address.split('%', 1);
 		if (allowedAddresses(bare)) return;
 		const meant = isIP(bare) === 6 ? [bare, ...embeddedIPv4(bare)] : [bare];
 		if (meant.some((each) => blockedAddresses(each) && !allowedAddresses(each))) {

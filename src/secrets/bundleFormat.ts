@@ -6,10 +6,19 @@ import { AUTHENTICATION_FAMILIES, type SealedFor } from './binding';
 import type { Authorization, Bundle, Claim, LeaseClaim, Refusal } from './bundle';
 import { actionOn } from './store';
 import type { StoreAddress } from './storeAddress';
-import { asObject, unknownIn, withUnknown, type Json, type Shape } from './unknownKeys';
+import {
+	asObject,
+	isNestedWithin,
+	unknownIn,
+	withUnknown,
+	type Json,
+	type Shape,
+} from './unknownKeys';
 
 const FORMAT_KEY = 'vaulted_oauth2';
 const FORMAT = 1;
+/** Far more than anyone writes by hand. */
+const MOST_LEVELS = 100;
 /** Whatever a bundle says, nobody waits longer than this for a lease to end. */
 const LONGEST_LEASE_SECONDS = 3600;
 
@@ -339,6 +348,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 	const sealedFor = parseSealedFor(json?.['sealed_for']);
 	if (json === undefined || format !== FORMAT || keySha256 === undefined || sealedFor === undefined)
 		throw invalid(secretId);
+	if (!isNestedWithin(MOST_LEVELS, json)) throw invalid(secretId);
 	const typed = asObject(json['typed_sha256']);
 	const tokens = [json['token'], ...Object.values(asObject(json['other_tokens']) ?? {})];
 	return {

@@ -41,7 +41,7 @@ export function secretNameFor(
 		.replace(/\p{M}/gu, '')
 		.toLowerCase()
 		.replace(/[^a-z0-9]+/g, '-')
-		.replace(/^-+|-+$/g, '')
+		.replace(/^-|-$/g, '')
 		.slice(0, 64);
 	// AWS appends a hyphen and six characters to the ARN; a name that ends alike would confuse partial ARNs.
 	const random = randomBytes(4).toString('hex');

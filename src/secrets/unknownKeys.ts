@@ -13,6 +13,12 @@ export function asObject(value: unknown): Json | undefined {
 		: undefined;
 }
 
+/** True if nothing in the value is nested deeper than so many levels: a few thousand can be read, but not written again. */
+export function isNestedWithin(levels: number, value: unknown): boolean {
+	if (typeof value !== 'object' || value === null) return true;
+	return levels > 0 && Object.values(value).every((inner) => isNestedWithin(levels - 1, inner));
+}
+
 /** What `json` holds beside the known keys, in the same places. */
 export function unknownIn(json: Json, shape: Shape): Json {
 	return Object.fromEntries(

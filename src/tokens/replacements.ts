@@ -49,8 +49,8 @@ export class Replacements {
 
 /** Addresses that differ only in the thing they name are one endpoint. */
 function keyOf(endpoint: string): string {
-	return endpoint
-		.replace(/[?#].*$/, '')
+	const [path = ''] = endpoint.split(/[?#]/, 1);
+	return path
 		.split('/')
 		.map((part) => (NAME_OF_ONE.test(part) ? '*' : part))
 		.join('/');

@@ -173,11 +173,12 @@ describe('editing', () => {
 
 	it('another address with a blank secret is refused', async () => {
 		const { id } = await save();
+		const before = elsewhere.requests.length;
 		const { test } = await edit(id, { tokenUrl: `${elsewhere.url}/echo` });
 		expect(test.message).toContain('sealed for another Token URL');
 		const again = await edit(id, { tokenUrl: provider.tokenEndpoint, apiBaseUrl: elsewhere.url });
 		expect(again.test.message).toContain('sealed for another API Base URL');
-		expect(elsewhere.requests).toEqual([]);
+		expect(elsewhere.requests).toHaveLength(before);
 	});
 });
 
@@ -232,6 +233,17 @@ describe.each([{ modern: false }, { modern: true }])(
 				}
 			},
 		);
+
+		it('that failed asks the Validation Path alone, not where that redirects to', async () => {
+			const to = encodeURIComponent(`${elsewhere.url}/echo`);
+			const { id } = await save();
+			await edit(id, { validationPath: `/redirect?to=${to}` });
+			const before = elsewhere.requests.length;
+			const run = await request(id, { url: `${api.url}/status/401`, modern });
+			expect(run.status).toBe('error');
+			expect(api.countRequests({ path: `/redirect?to=${to}` })).toBeGreaterThan(0);
+			expect(elsewhere.requests).toHaveLength(before);
+		});
 
 		it('heals where the token was revoked before its time and a Validation Path is set', async () => {
 			const { id } = await save({ validationPath: '/me' });

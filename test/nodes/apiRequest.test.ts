@@ -1,4 +1,6 @@
 import type { INodeParameters } from 'n8n-workflow';
+import { eventually } from '../support/eventually';
+import { listenOnLoopback } from '../support/loopback';
 import { startRecorder, type Recorded } from './recorder';
 import { Rig, type Credential } from './rig';
 
@@ -178,6 +180,29 @@ describe('the body', () => {
 		});
 	});
 
+	test.each([
+		['a[30000000]', 'a[30000000]', 'An index can be at most 999'],
+		['__proto__.x', '__proto__.x', 'A name cannot be "__proto__"'],
+		[`a[${'9'.repeat(100)}]`, `a[${'9'.repeat(58)}…`, 'An index can be at most 999'],
+	])('a field named %s is refused at once, and nothing is sent', async (name, shown, why) => {
+		const { error } = await rig.run(credential, {
+			resource: 'apiRequest',
+			method: 'POST',
+			sendBody: true,
+			bodyParameters: fields(['b', 1], [name, 1]),
+		});
+		expect(error?.message).toBe(`The field "${shown}" in "Body Parameters" cannot be used`);
+		expect(error?.description).toContain(why);
+		expect(error?.context).toMatchObject({ itemIndex: 0 });
+		expect(rig.recorder.requests).toEqual([]);
+	});
+
+	test('a name that an expression made is a text', async () => {
+		const rows = fields(['={{ 5 }}', 1], ['={{ null }}', 2], ['={{ true }}', 3]);
+		const [, text] = await body({ bodyParameters: rows });
+		expect(JSON.parse(text)).toEqual({ 5: 1, true: 3 });
+	});
+
 	test('is JSON as it was written', async () => {
 		const specified = { specifyBody: 'json', jsonBody: '[{"a":1},{"big":"ä✓"}]' };
 		await expect(body(specified)).resolves.toEqual(['application/json', '[{"a":1},{"big":"ä✓"}]']);
@@ -264,6 +289,27 @@ describe('a request without an answer', () => {
 		const { error } = await rig.run(credential, parameters);
 		answer();
 		expect(error).toMatchObject({ description: expect.stringContaining('50ms') as string });
+	});
+
+	test('is given up at once if the execution is stopped', async () => {
+		const server = await listenOnLoopback();
+		let closed = false;
+		const arrived = new Promise<void>((resolve) => {
+			server.serve(({ url }, response) => {
+				if (url !== '/slow') return response.end('{}');
+				response.on('close', () => (closed = true));
+				return resolve();
+			});
+		});
+		const slow = await rig.saved({ apiBaseUrl: server.origin });
+		const run = await rig.run(
+			slow,
+			{ resource: 'apiRequest', path: '/slow', options: { timeout: 600_000 } },
+			{ stopped: arrived },
+		);
+		expect(run.status).toBe('canceled');
+		await eventually(() => closed);
+		await server.close();
 	});
 
 	test('says what the system said, and nothing of the request', async () => {

@@ -50,6 +50,20 @@ describe('Validate', () => {
 		});
 	});
 
+	test.each([301, 302, 303, 307, 308])(
+		'does not take the token to where a Validation Path redirects to with %i',
+		async (status) => {
+			const to = encodeURIComponent(`${rig.elsewhere.url}/stolen`);
+			const validationPath = `/redirect?to=${to}&status=${status}`;
+			const before = rig.elsewhere.requests.length;
+			await rig.connection(await rig.saved({ validationPath: '/me' }), 'validate');
+			const redirected = rig.unsaved({ validationPath });
+			await rig.connection(redirected, 'validate');
+			for (const { headers } of rig.elsewhere.requests.slice(before))
+				expect(headers.authorization).toBeUndefined();
+		},
+	);
+
 	test('does not ask the API where there is no Validation Path', async () => {
 		const credential = await rig.saved();
 		const calls = rig.api.requests.length;

@@ -29,6 +29,8 @@ export interface Credential {
 export interface RunOptions {
 	items?: readonly (INodeExecutionData | IDataObject)[];
 	node?: Partial<EngineNode>;
+	/** Stops the execution once it is resolved. */
+	stopped?: Promise<void>;
 }
 
 interface Servers {
@@ -131,7 +133,7 @@ export class Rig {
 	async run(
 		credential: Credential,
 		parameters: INodeParameters,
-		{ items, node }: RunOptions = {},
+		{ items, node, stopped }: RunOptions = {},
 	): Promise<EngineRun> {
 		const run = await this.engine.run(
 			[
@@ -144,6 +146,7 @@ export class Rig {
 				},
 			],
 			items,
+			stopped,
 		);
 		this.runs.push(run);
 		return run;

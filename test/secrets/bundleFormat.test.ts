@@ -174,6 +174,18 @@ it.each([
 	);
 });
 
+it.each([100, 20_000])(
+	'with something of %d levels in it is not read, since it could not be written; it is recognised all the same',
+	(levels) => {
+		const deep = `${'['.repeat(levels)}${']'.repeat(levels)}`;
+		const content = formatBundle(bundle).replace(/}$/, `,"theirs":${deep}}`);
+		expect(() => parseBundle(content, 'the-secret')).toThrow(
+			expect.objectContaining({ code: 'BUNDLE_INVALID' }) as Error,
+		);
+		expect(isBundle(content)).toBe(true);
+	},
+);
+
 it('of a newer version of this package is said to be that, whatever else is in it', () => {
 	for (const newer of [{ ...json(), vaulted_oauth2: 2 }, { vaulted_oauth2: 12 }]) {
 		expect(() => parseBundle(JSON.stringify(newer), 'the-secret')).toThrow(

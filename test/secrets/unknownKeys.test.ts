@@ -1,4 +1,10 @@
-import { asObject, unknownIn, withUnknown, type Shape } from '../../src/secrets/unknownKeys';
+import {
+	asObject,
+	isNestedWithin,
+	unknownIn,
+	withUnknown,
+	type Shape,
+} from '../../src/secrets/unknownKeys';
 
 const SHAPE: Shape = { a: true, inner: { b: true }, free: { '*': { c: true } } };
 
@@ -48,4 +54,15 @@ it.each(['__proto__', 'constructor', 'toString', 'hasOwnProperty'])(
 it('takes only objects for objects', () => {
 	expect([null, [], 'x', 5, undefined].map(asObject)).toEqual(Array(5).fill(undefined));
 	expect(asObject({ a: 1 })).toEqual({ a: 1 });
+});
+
+it.each([
+	[0, 'text', true],
+	[0, {}, false],
+	[1, {}, true],
+	[1, { a: 1, b: [] }, false],
+	[2, { a: 1, b: [] }, true],
+	[2, { a: 1, b: [{}] }, false],
+])('knows whether there are more than %d levels in %j', (levels, value, expected) => {
+	expect(isNestedWithin(levels, value)).toBe(expected);
 });

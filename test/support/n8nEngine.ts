@@ -175,10 +175,15 @@ export class N8nEngine {
 		await rm(this.userFolder, { recursive: true, force: true });
 	}
 
-	/** Runs the nodes in a row, the first one on `items` (one empty item unless told). */
+	/**
+	 * Runs the nodes in a row, the first one on `items` (one empty item unless told).
+	 *
+	 * @param stopped stops the execution once it is resolved
+	 */
 	async run(
 		nodes: readonly EngineNode[],
 		items: readonly (INodeExecutionData | IDataObject)[] = [{}],
+		stopped?: Promise<void>,
 	): Promise<EngineRun> {
 		const chain = [
 			complete({ type: START, name: 'Start' }, 0),
@@ -200,10 +205,12 @@ export class N8nEngine {
 			nodeTypes: registry({ ...this.nodeTypes, [START]: startNode(items.map(toItem)) }),
 			settings: { executionOrder: 'v1' },
 		});
-		const run = await new WorkflowExecute(this.additionalData(workflow), 'manual').run({
+		const running = new WorkflowExecute(this.additionalData(workflow), 'manual').run({
 			workflow,
 			startNode: workflow.getNode('Start')!,
 		});
+		void stopped?.then(() => running.cancel());
+		const run = await running;
 		const { runData, error } = run.data.resultData;
 		return {
 			status: run.status,

@@ -216,6 +216,20 @@ describe('while the provider is down', () => {
 		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-2' });
 	});
 
+	it('waits as long as Retry-After asks while a valid token serves, too', async () => {
+		const f = new Fixture();
+		await f.source.get();
+		f.wait(3360);
+		f.failures = Array.from({ length: 10 }, () => unavailable(200));
+		for (let second = 0; second < 200; second += 1) {
+			await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-1' });
+			f.wait(1);
+		}
+		expect(f.requests).toBe(2);
+		f.failures = [];
+		await expect(f.source.get()).resolves.toMatchObject({ accessToken: 'at-3' });
+	});
+
 	it('bounds the token requests of a long outage under constant load', async () => {
 		const f = new Fixture();
 		f.failures = Array.from({ length: 1000 }, () => unavailable());

@@ -12,6 +12,9 @@ type Headers = Record<string, string | string[]>;
 /** Set from the credential, or by the address: another host name could lead the token astray within one server. */
 const RESERVED = new Set(['authorization', 'host']);
 
+/** Characters of a field's name in an error. */
+const LONGEST_SHOWN = 60;
+
 const TEXTS = 'application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9';
 
 /** What n8n's HTTP Request node says it accepts. */
@@ -29,9 +32,24 @@ function refuse({ node, itemIndex }: Item, message: string, description?: string
 	});
 }
 
+/** An expression can give a name of any type. */
+interface Row {
+	readonly name: unknown;
+	readonly value: unknown;
+}
+
 /** The fields of a list of names and values; rows left empty are not sent. */
 function readFields(item: Item, name: string): Field[] {
-	return parameter<Field[]>(item, `${name}.parameters`, []).filter((field) => field.name !== '');
+	return parameter<Row[]>(item, `${name}.parameters`, [])
+		.map((row) => ({ name: row.name == null ? '' : asText(row.name), value: row.value }))
+		.filter((field) => field.name !== '');
+}
+
+function readJsonFields(item: Item): IDataObject {
+	return jsonFields(readFields(item, 'bodyParameters'), (name, why) => {
+		const shown = name.length > LONGEST_SHOWN ? `${name.slice(0, LONGEST_SHOWN)}…` : name;
+		return refuse(item, `The field "${shown}" in "Body Parameters" cannot be used`, why);
+	});
 }
 
 function readJson(item: Item, name: string, label: string): unknown {
@@ -70,7 +88,7 @@ function readHeaders(item: Item): Headers {
 		parameter<string>(item, 'specifyHeaders', 'keypair') === 'json'
 			? readObject(item, 'jsonHeaders', 'JSON Headers')
 			: grouped(readFields(item, 'headerParameters'));
-	const headers: Headers = {};
+	const headers = new Map<string, string | string[]>();
 	for (const [typedName, value] of Object.entries(typed)) {
 		const name = typedName.trim().toLowerCase();
 		if (RESERVED.has(name)) {
@@ -81,9 +99,9 @@ function readHeaders(item: Item): Headers {
 			);
 		}
 		if (value == null) continue;
-		headers[name] = Array.isArray(value) ? value.map(asText) : asText(value);
+		headers.set(name, Array.isArray(value) ? value.map(asText) : asText(value));
 	}
-	return headers;
+	return Object.fromEntries(headers);
 }
 
 interface ReadBody {
@@ -112,7 +130,7 @@ function readBody(item: Item, headers: Headers): ReadBody {
 			const value =
 				parameter<string>(item, 'specifyBody', 'keypair') === 'json'
 					? readJson(item, 'jsonBody', 'JSON Body')
-					: jsonFields(readFields(item, 'bodyParameters'));
+					: readJsonFields(item);
 			const body = JSON.stringify(value);
 			return { body, headers: { 'content-type': 'application/json', ...headers } };
 		}

@@ -30,6 +30,7 @@ import type { IssuedTokens } from './tokens/tokenSet';
 export interface SealedFields {
 	readonly secretRef: string;
 	readonly clientSecret: '';
+	readonly privateKey: '';
 	readonly refreshToken: '';
 	readonly authorizationResponse: '';
 }
@@ -74,7 +75,7 @@ interface Replacement extends Omit<ParsedFields, 'secretRef'> {
 
 interface Asking {
 	readonly newest: Bundle;
-	readonly secrets: Pick<Bundle, 'clientSecret' | 'refreshToken'>;
+	readonly secrets: Pick<Bundle, (typeof KEPT)[number]>;
 	readonly beforeSend: BeforeSend | undefined;
 }
 
@@ -106,13 +107,14 @@ function sealedFields(ref: SecretRef): SealedFields {
 	return {
 		secretRef: formatSecretRef(ref),
 		clientSecret: '',
+		privateKey: '',
 		refreshToken: '',
 		authorizationResponse: '',
 	};
 }
 
 /** An authorization response is none of them: it is redeemed, not kept. */
-const KEPT = ['clientSecret', 'refreshToken'] as const;
+const KEPT = ['clientSecret', 'privateKey', 'refreshToken'] as const;
 
 function typedDigests(typed: TypedSecrets): Bundle['typedSha256'] {
 	return Object.fromEntries(
@@ -134,7 +136,11 @@ function newlyTyped(bundle: Bundle, typed: TypedSecrets): Pick<Bundle, (typeof K
 
 /** The secrets a connection needs and that were not typed, as the form calls them. */
 function missing(connection: Connection, typed: TypedSecrets): string[] {
-	const given = { 'Client Secret': typed.clientSecret, 'Refresh Token': typed.refreshToken };
+	const given = {
+		'Client Secret': typed.clientSecret,
+		'Private Key': typed.privateKey,
+		'Refresh Token': typed.refreshToken,
+	};
 	return typedSecretsOf(connection).filter((field) => given[field] === undefined);
 }
 
@@ -152,7 +158,7 @@ function sameForm({ connection, typed }: ParsedFields): string | undefined {
 	const { store, clientId, issuer, tokenEndpoint, grantType, label, tenantId, apiOrigins } =
 		connection;
 	if (grantType === 'authorization_code') {
-		return typed.clientSecret === undefined
+		return typed.clientSecret === undefined && typed.privateKey === undefined
 			? undefined
 			: sha256(JSON.stringify([connection, typedDigests(typed)]));
 	}

@@ -3,3 +3,6 @@ export const aws = { secretStore: ['awsSecretsManager'] };
 
 /** Shown where a person connects an account. */
 export const byCode = { grantType: ['authorizationCode'] };
+
+/** Ways of Client Authentication that need a private key. */
+export const byKey = ['privateKeyJwt', 'tlsClientCertificate'];

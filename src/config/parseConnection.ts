@@ -1,14 +1,22 @@
 import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
 import { resolveApiUrl } from './apiUrl';
-import type {
-	AuthorizationCodeSettings,
-	ClientAuthenticationMethod,
-	ClientSecretSource,
-	Connection,
-	GrantType,
-	StoreSettings,
-	TypedSecrets,
+import {
+	assertCertificate,
+	readClientKey,
+	SIGNING_ALGORITHMS,
+	signingAlgorithm,
+} from './clientKey';
+import {
+	familyOf,
+	type AssertionSettings,
+	type AuthorizationCodeSettings,
+	type ClientAuthenticationMethod,
+	type ClientSecretSource,
+	type Connection,
+	type GrantType,
+	type StoreSettings,
+	type TypedSecrets,
 } from './connection';
 import { failFor } from './fieldProblems';
 import { FIELD_NAMES, type CredentialFields, type FieldKey } from './fields';
@@ -32,6 +40,8 @@ const AUTHENTICATION: Record<string, ClientAuthenticationMethod | 'automatic'> =
 	basic: 'client_secret_basic',
 	basicUnencoded: 'client_secret_basic_unencoded',
 	post: 'client_secret_post',
+	privateKeyJwt: 'private_key_jwt',
+	tlsClientCertificate: 'tls_client_auth',
 	none: 'none',
 };
 
@@ -44,6 +54,7 @@ const GRANT: Record<string, GrantType> = {
 const KEYS = Object.keys(FIELD_NAMES) as FieldKey[];
 const SECRET_KEYS: ReadonlySet<FieldKey> = new Set([
 	'clientSecret',
+	'privateKey',
 	'refreshToken',
 	'authorizationResponse',
 	'awsSecretAccessKey',
@@ -204,11 +215,29 @@ async function parseAuthorizationCode(
 	};
 }
 
+function parseAssertion(values: Values): AssertionSettings {
+	const algorithm = SIGNING_ALGORITHMS.find((name) => name === values.signingAlgorithm);
+	return { ...present('keyId', text(values, 'keyId')), ...present('algorithm', algorithm) };
+}
+
+/** The typed key, readable: what is wrong with it is said before it is stored. */
+function parsePrivateKey(values: Values, family: 'key' | 'certificate'): string | undefined {
+	const typed = text(values, 'privateKey');
+	if (typed === undefined) return undefined;
+	const key = readClientKey(typed);
+	if (family === 'key') signingAlgorithm(key, { chosen: parseAssertion(values).algorithm });
+	else assertCertificate(key);
+	return key.text;
+}
+
 function parseTyped(connection: Connection, values: Values): TypedSecrets {
 	const { clientSecretSource, clientAuthentication, grantType } = connection;
-	const isEntered = clientSecretSource.kind === 'entered' && clientAuthentication !== 'none';
+	const family = clientSecretSource.kind === 'entered' ? familyOf(clientAuthentication) : 'none';
 	return {
-		...(isEntered ? present('clientSecret', text(values, 'clientSecret')) : {}),
+		...(family === 'secret' ? present('clientSecret', text(values, 'clientSecret')) : {}),
+		...(family === 'key' || family === 'certificate'
+			? present('privateKey', parsePrivateKey(values, family))
+			: {}),
 		...(grantType === 'refresh_token' ? present('refreshToken', text(values, 'refreshToken')) : {}),
 		...(grantType === 'authorization_code'
 			? present('authorizationResponse', text(values, 'authorizationResponse'))
@@ -245,6 +274,10 @@ export async function parseConnection(fields: CredentialFields): Promise<ParsedF
 		),
 		clientId: String(values.clientId),
 		clientAuthentication: AUTHENTICATION[String(values.clientAuthentication)] ?? 'automatic',
+		...present(
+			'assertion',
+			values.clientAuthentication === 'privateKeyJwt' ? parseAssertion(values) : undefined,
+		),
 		clientSecretSource: parseSecretSource(values),
 		...present('scope', text(values, 'scope')),
 		resources: parseResources(values),

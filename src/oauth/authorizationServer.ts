@@ -3,17 +3,17 @@ import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'ope
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
 import { isSecureUrl } from '../config/secureUrl';
 import { ConfigurationError } from '../errors';
+import type { Egress } from '../http/egress';
+import {
+	authenticate,
+	invalidClient,
+	type AssertionTarget,
+	type Client,
+} from './clientAuthentication';
 import type { Discovery } from './discovery';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
 import { redact } from './redact';
 import { readExpiry } from './tokenResponse';
-
-/** Who asks: the client and how it proves that (RFC 6749 §2.3). */
-export interface Client {
-	readonly clientId: string;
-	readonly clientSecret?: string;
-	readonly authentication: ClientAuthenticationMethod;
-}
 
 /** An authorization response (RFC 6749 §4.1.2) and what it has to fit. */
 export interface CodeGrant {
@@ -118,28 +118,19 @@ function secureAddress(address: unknown): string | undefined {
 	return typeof address === 'string' && isSecureUrl(address) ? address : undefined;
 }
 
+/** An endpoint as the issuer describes it; for a client with a certificate at the address that asks for one (RFC 8705 §5). */
+function addressIn(
+	metadata: ServerMetadata | undefined,
+	kind: EndpointKind | 'introspection_endpoint',
+	client?: Client,
+): unknown {
+	const usesAlias = client?.authentication === 'tls_client_auth';
+	const alias = usesAlias ? metadata?.mtls_endpoint_aliases?.[kind] : undefined;
+	return alias ?? metadata?.[kind];
+}
+
 /** openid-client is ESM and only needed once tokens are asked for. */
 const load = async (): Promise<OpenIdClient> => await import('openid-client');
-
-function authenticate(library: OpenIdClient, client: Client): ClientAuth {
-	const { clientId, clientSecret = '' } = client;
-	switch (client.authentication) {
-		case 'none':
-			return library.None();
-		case 'client_secret_post':
-			return library.ClientSecretPost(clientSecret);
-		case 'client_secret_basic':
-			return library.ClientSecretBasic(clientSecret);
-		case 'client_secret_basic_unencoded':
-			// RFC 6749 §2.3.1 wants both parts form-encoded; servers that do not decode them refuse "-" or "_" in them.
-			return (...[, , , headers]) => {
-				headers.set(
-					'authorization',
-					`Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
-				);
-			};
-	}
-}
 
 /** Building an address asks nobody. */
 const noRequest: CustomFetch = () => Promise.reject(new Error('No request was expected'));
@@ -163,6 +154,12 @@ function responseUrl({ redirectUri, response }: CodeGrant, hasIssuer: boolean): 
 		if (value !== null) url.searchParams.set(key, value);
 	}
 	return url;
+}
+
+interface Authenticated {
+	readonly auth: ClientAuth;
+	readonly sent: readonly (string | undefined)[];
+	readonly exchangeOptions: ExchangeOptions;
 }
 
 interface Sending {
@@ -204,12 +201,12 @@ export function createAuthorizationServer(
 ): AuthorizationServer {
 	const { issuer, tokenEndpoint, authorizationEndpoint, discovery, now } = options;
 
-	/** The address in the form, else the discovered one. */
-	async function endpoint(kind: EndpointKind): Promise<string> {
+	/** The address in the form, else the discovered one; for a client with a certificate that of RFC 8705 §5. */
+	async function endpoint(kind: EndpointKind, client?: Client): Promise<string> {
 		const { field, what } = ENDPOINTS[kind];
 		const typed = kind === 'token_endpoint' ? tokenEndpoint : authorizationEndpoint;
-		const address =
-			typed ?? (issuer === undefined ? undefined : (await discovery.metadata(issuer))[kind]);
+		const described = issuer === undefined ? undefined : discovery.metadata(issuer);
+		const address = typed ?? addressIn(await described, kind, client);
 		const secure = secureAddress(address);
 		if (secure !== undefined) return secure;
 		throw new ConfigurationError(
@@ -221,18 +218,43 @@ export function createAuthorizationServer(
 		);
 	}
 
+	/** What a client assertion has to say. The address that a person entered is where it goes, and many servers want just that. */
+	async function assertionTarget(): Promise<AssertionTarget> {
+		if (tokenEndpoint !== undefined) return { audience: tokenEndpoint, algorithms: [] };
+		const { issuer: audience, token_endpoint_auth_signing_alg_values_supported: algorithms } =
+			await discovery.metadata(issuer ?? '');
+		return { audience, algorithms: Array.isArray(algorithms) ? algorithms : [] };
+	}
+
+	/** How the client authenticates its request to `address`, what it goes through, and what it sends that nobody may see. */
+	async function authenticated(client: Client, address: string): Promise<Authenticated> {
+		const { auth, tls } = await authenticate(await load(), client, assertionTarget);
+		const { egress } = options;
+		const sent = [client.clientSecret];
+		const observed: Egress = {
+			...egress,
+			request: async (url, request) => {
+				// The key set of the same issuer is asked for without a certificate.
+				if (url !== address) return await egress.request(url, request);
+				sent.push(new URLSearchParams(request.body).get('client_assertion') ?? undefined);
+				return await egress.request(url, { ...request, tls });
+			},
+		};
+		return { auth, sent, exchangeOptions: { ...options, egress: observed } };
+	}
+
 	/** A client of this server, for requests to `endpoints`. */
 	async function configure(
-		client: Client,
+		{ clientId, auth }: { clientId: string; auth?: ClientAuth },
 		endpoints: Partial<ServerMetadata>,
 		send: CustomFetch,
 	): Promise<Configuration> {
 		const library = await load();
 		const configuration = new library.Configuration(
 			{ issuer: issuer ?? new URL(tokenEndpoint ?? '').origin, ...endpoints },
-			client.clientId,
+			clientId,
 			{},
-			authenticate(library, client),
+			auth ?? library.None(),
 		);
 		configuration.timeout = TIMEOUT_MS / 1000;
 		configuration[library.customFetch] = send;
@@ -246,18 +268,20 @@ export function createAuthorizationServer(
 
 		async requestTokens(client, grant) {
 			const library = await load();
-			const address = await endpoint('token_endpoint');
+			const address = await endpoint('token_endpoint', client);
 			const { code, refreshToken } = grant;
 			const wantsIdToken = code?.expectedNonce !== undefined;
-			const exchange = new Exchange(options, {
+			const { auth, sent, exchangeOptions } = await authenticated(client, address);
+			const exchange = new Exchange(exchangeOptions, {
 				host: new URL(address).host,
 				field: tokenEndpoint === undefined ? 'Issuer URL' : 'Token URL',
 				grantType: grant.grantType,
 				byConsent: grant.byConsent,
 				keepIdToken: wantsIdToken,
+				invalidClient: invalidClient(client),
 				redact: (text) =>
 					redact(text, [
-						client.clientSecret,
+						...sent,
 						refreshToken,
 						code?.response.get('code') ?? undefined,
 						code?.codeVerifier,
@@ -267,7 +291,7 @@ export function createAuthorizationServer(
 			const discovered =
 				code !== undefined && issuer !== undefined ? await discovery.metadata(issuer) : undefined;
 			const configuration = await configure(
-				client,
+				{ clientId: client.clientId, auth },
 				{ ...discovered, token_endpoint: address },
 				exchange.tokenOrKeys(address),
 			);
@@ -298,7 +322,7 @@ export function createAuthorizationServer(
 			const library = await load();
 			const { codeVerifier, nonce } = request;
 			const configuration = await configure(
-				{ clientId: request.clientId, authentication: 'none' },
+				{ clientId: request.clientId },
 				{ authorization_endpoint: await endpoint('authorization_endpoint') },
 				noRequest,
 			);
@@ -341,22 +365,23 @@ export function createAuthorizationServer(
 		async introspectExpiry(client, accessToken) {
 			if (issuer === undefined) return undefined;
 			try {
-				const { introspection_endpoint } = await discovery.metadata(issuer);
-				const address = secureAddress(introspection_endpoint);
+				const described = await discovery.metadata(issuer);
+				const address = secureAddress(addressIn(described, 'introspection_endpoint', client));
 				if (address === undefined) return undefined;
 				const library = await load();
-				const exchange = new Exchange(options, {
+				const { auth, sent, exchangeOptions } = await authenticated(client, address);
+				const exchange = new Exchange(exchangeOptions, {
 					host: new URL(address).host,
 					field: 'Issuer URL',
 					grantType: 'client_credentials',
-					redact: (text) => redact(text, [client.clientSecret, accessToken]),
+					redact: (text) => redact(text, [...sent, accessToken]),
 				});
-				const described = await configure(
-					client,
+				const configuration = await configure(
+					{ clientId: client.clientId, auth },
 					{ introspection_endpoint: address },
 					exchange.plain,
 				);
-				const { active, exp } = await library.tokenIntrospection(described, accessToken);
+				const { active, exp } = await library.tokenIntrospection(configuration, accessToken);
 				return active ? readExpiry(exp, now()) : undefined;
 			} catch {
 				// Only a better guess at the lifetime is lost: the token is used until it is refused.

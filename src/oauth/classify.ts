@@ -8,6 +8,9 @@ import {
 import type { EgressError } from '../http/egress';
 import type { OAuthErrorBody, RawResponse } from './tokenResponse';
 
+/** What to correct if the client is not recognised; `clockAheadMs` as in {@link FailureContext}. */
+export type InvalidClient = (clockAheadMs: number) => Pick<Refusal, 'field' | 'wayOut'>;
+
 /** What the messages may say of the request that failed. */
 export interface FailureContext {
 	/** Host of the address that was asked. */
@@ -19,6 +22,10 @@ export interface FailureContext {
 	readonly byConsent?: boolean | undefined;
 	/** True where an ID token was asked for. */
 	readonly keepIdToken?: boolean | undefined;
+	/** What to correct if the client is not recognised. Default: the client secret. */
+	readonly invalidClient?: InvalidClient | undefined;
+	/** How far this machine's clock was ahead of the server's when the answer came, in milliseconds. */
+	readonly clockAheadMs?: number;
 	/** Makes a provider's text fit for a message. */
 	readonly redact: (text: string) => string;
 }
@@ -45,6 +52,12 @@ interface Refusal {
 	readonly code: string;
 }
 
+const INVALID_CLIENT: Refusal = {
+	field: 'Client Secret',
+	wayOut: 'Check Client ID, Client Secret and Client Authentication.',
+	code: 'INVALID_CLIENT',
+};
+
 const UNAUTHORIZED_CLIENT: Refusal = {
 	field: 'Grant Type',
 	wayOut: 'Allow this grant for the client at the provider, or choose another one.',
@@ -53,14 +66,7 @@ const UNAUTHORIZED_CLIENT: Refusal = {
 
 /** Codes of RFC 6749 §4.1.2.1 and §5.2 and RFC 8707 §2. Any other is an invalid request. */
 const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
-	[
-		'invalid_client',
-		{
-			field: 'Client Secret',
-			wayOut: 'Check Client ID, Client Secret and Client Authentication.',
-			code: 'INVALID_CLIENT',
-		},
-	],
+	['invalid_client', INVALID_CLIENT],
 	['unauthorized_client', UNAUTHORIZED_CLIENT],
 	['unsupported_grant_type', UNAUTHORIZED_CLIENT],
 	[
@@ -113,6 +119,10 @@ function lostConsent({ grantType, byConsent }: FailureContext): string | undefin
 		: 'The refresh token was revoked, has expired or was used elsewhere. Authorize the connection again: type a new Refresh Token into the credential and save.';
 }
 
+function unrecognisedClient({ invalidClient, clockAheadMs = 0 }: FailureContext): Refusal {
+	return { ...INVALID_CLIENT, ...invalidClient?.(clockAheadMs) };
+}
+
 /**
  * An OAuth error (RFC 6749 §5.2) as one of the four classes.
  *
@@ -141,7 +151,10 @@ export function classifyOAuthError(
 	if (TEMPORARY.test(body.error))
 		return new ProviderError(`${said} ${RETRY}`, { code: 'TEMPORARILY_UNAVAILABLE' });
 	const isUnknownClient = status === 401 && body.error === 'unauthorized_client';
-	const { field, wayOut, code } = REFUSALS.get(isUnknownClient ? 'invalid_client' : body.error) ?? {
+	const known = REFUSALS.get(isUnknownClient ? 'invalid_client' : body.error);
+	const { field, wayOut, code } = (known === INVALID_CLIENT
+		? unrecognisedClient(context)
+		: known) ?? {
 		field: context.field,
 		wayOut:
 			'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.',
@@ -179,10 +192,11 @@ export function classifyResponse(
 		);
 	}
 	if (status === 401 || status === 403) {
+		const { field: at, wayOut, code } = unrecognisedClient(context);
 		return configuration(
-			`${host} answered ${String(status)} without an OAuth error. Check Client ID, Client Secret and Client Authentication.`,
-			'INVALID_CLIENT',
-			'Client Secret',
+			`${host} answered ${String(status)} without an OAuth error. ${wayOut}`,
+			code,
+			at,
 		);
 	}
 	return configuration(

@@ -28,7 +28,7 @@ export class Exchange {
 
 	constructor(
 		private readonly options: ExchangeOptions,
-		private readonly context: FailureContext,
+		private context: FailureContext,
 	) {}
 
 	/** For requests that answer with JSON which is passed on as it is. */
@@ -92,13 +92,16 @@ export class Exchange {
 	): ReturnType<Egress['request']> {
 		this.sentAt = this.options.now();
 		try {
-			return await this.options.egress.request(url, {
+			const response = await this.options.egress.request(url, {
 				method: request.method,
 				headers: { ...request.headers, accept: 'application/json' },
 				// The library sends forms only.
 				body: request.body instanceof URLSearchParams ? request.body.toString() : undefined,
 				timeoutMs: TIMEOUT_MS,
 			});
+			const clockAheadMs = this.options.now() - Date.parse(response.headers['date'] ?? '');
+			if (!Number.isNaN(clockAheadMs)) this.context = { ...this.context, clockAheadMs };
+			return response;
 		} catch (error) {
 			if (error instanceof EgressError) throw this.fail(classifyNetworkError(error, this.context));
 			throw error;

@@ -12,14 +12,15 @@ import type { IssuedTokens } from '../tokens/tokenSet';
 import type {
 	AuthorizationRequest,
 	AuthorizationServer,
-	Client,
 	CodeGrant,
 	GrantRequest,
 	IdTokenClaims,
 	TokenResponse,
 } from './authorizationServer';
 import { CONNECT_AGAIN } from './classify';
-import { enteredClientSecret, readReference } from './clientSecret';
+import type { Client } from './clientAuthentication';
+import { clientOf } from './clientCredential';
+import { readReference } from './clientSecret';
 
 /** Where the token request of a connection goes. */
 export interface TokenRequestOptions {
@@ -128,22 +129,13 @@ export function createTokenRequest({
 		throw refusal;
 	}
 
-	function client({
-		clientSecret,
-	}: {
-		clientSecret?: string | undefined;
-	}): Omit<Client, 'authentication'> {
-		const { clientId } = connection;
-		return { clientId, ...(clientSecret === undefined ? {} : { clientSecret }) };
-	}
-
-	/** The client secret for one request, read now unless it was read before. */
-	async function clientOf(
+	/** The client for one request; what it refers to is read now unless it was read before. */
+	async function clientFor(
 		bundle: Bundle,
 		reference: ReferencedSecret | undefined,
 	): Promise<Omit<Client, 'authentication'>> {
 		const read = reference ?? (await readReference(connection, store));
-		return client(read ?? { clientSecret: enteredClientSecret(connection, bundle) });
+		return clientOf(connection, bundle, read);
 	}
 
 	/** The end of a new token in milliseconds since the epoch, or null: the server named none. */
@@ -158,7 +150,7 @@ export function createTokenRequest({
 		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'>,
 		{ reference, beforeSend }: SendOptions = {},
 	): Promise<Consented> {
-		const asking = await clientOf(bundle, reference);
+		const asking = await clientFor(bundle, reference);
 		const { response, authentication } = await tryEach(asking, await candidates(bundle), {
 			...grant,
 			beforeSend,
@@ -188,8 +180,13 @@ export function createTokenRequest({
 		usesRefreshToken,
 		wantsIdToken,
 
-		digest: ({ clientSecret, refreshToken, clientAuthentication }) =>
-			sha256(JSON.stringify([fingerprint, clientSecret, refreshToken, clientAuthentication])),
+		digest: ({ clientSecret, privateKey, refreshToken, clientAuthentication }) => {
+			const sent = [fingerprint, clientSecret, refreshToken, clientAuthentication];
+			const { assertion } = connection;
+			return sha256(
+				JSON.stringify(privateKey === undefined ? sent : [...sent, privateKey, assertion]),
+			);
+		},
 
 		readReference: async () => await readReference(connection, store),
 
@@ -217,7 +214,7 @@ export function createTokenRequest({
 		async findExpiry({ accessToken, issuedAt }, bundle, { reference }) {
 			try {
 				const [authentication = 'none'] = await candidates(bundle);
-				const asking = { ...(await clientOf(bundle, reference)), authentication };
+				const asking = { ...(await clientFor(bundle, reference)), authentication };
 				const found = await server.introspectExpiry(asking, accessToken);
 				return found !== undefined && found > issuedAt ? found : undefined;
 			} catch {

@@ -1,4 +1,5 @@
 import {
+	familyOf,
 	type ClientAuthenticationMethod,
 	type Connection,
 	type GrantType,
@@ -63,6 +64,8 @@ export interface Bundle {
 	readonly keySha256: string;
 	readonly sealedFor: SealedFor;
 	readonly clientSecret?: string;
+	/** PEM or JWK, for a client that authenticates without a shared secret. */
+	readonly privateKey?: string;
 	/** Client authentication that was found to work. */
 	readonly clientAuthentication?: ClientAuthenticationMethod;
 	readonly refreshToken?: string;
@@ -71,6 +74,7 @@ export interface Bundle {
 	/** SHA-256 of what was typed when it was sealed: tells a secret that is already sealed from a new one. */
 	readonly typedSha256: {
 		readonly clientSecret?: string;
+		readonly privateKey?: string;
 		readonly refreshToken?: string;
 	};
 	readonly authorization?: Authorization;
@@ -126,12 +130,14 @@ export function changedSince(sealedFor: SealedFor, connection: Connection): stri
 }
 
 /** The fields in which the secrets of such a connection are typed, as the form calls them. */
-export function typedSecretsOf(connection: Connection): ('Client Secret' | 'Refresh Token')[] {
+export function typedSecretsOf(
+	connection: Connection,
+): ('Client Secret' | 'Private Key' | 'Refresh Token')[] {
 	const { clientSecretSource, clientAuthentication, grantType } = connection;
+	const family = clientSecretSource.kind === 'entered' ? familyOf(clientAuthentication) : 'none';
 	return [
-		...(clientSecretSource.kind === 'entered' && clientAuthentication !== 'none'
-			? (['Client Secret'] as const)
-			: []),
+		...(family === 'secret' ? (['Client Secret'] as const) : []),
+		...(family === 'key' || family === 'certificate' ? (['Private Key'] as const) : []),
 		...(grantType === 'refresh_token' ? (['Refresh Token'] as const) : []),
 	];
 }

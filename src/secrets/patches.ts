@@ -204,7 +204,7 @@ export function consented({ issued, insteadOf, ...authorization }: Consent): Pat
 export interface TypedSecrets {
 	readonly connection: Connection;
 	/** What was typed and is not sealed yet. */
-	readonly typed: Pick<Bundle, 'clientSecret' | 'refreshToken'>;
+	readonly typed: Pick<Bundle, 'clientSecret' | 'privateKey' | 'refreshToken'>;
 	readonly typedSha256: Bundle['typedSha256'];
 	/** What the provider issued; undefined if nothing was asked. */
 	readonly issued: IssuedTokens | undefined;

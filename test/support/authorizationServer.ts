@@ -13,10 +13,19 @@ import { TokenEndpoint, type TokenFault, type TokenRequest } from './tokenEndpoi
 
 export interface OAuthClient {
 	clientId: string;
-	/** Required unless `authentication` is `none`. */
+	/** Required for `client_secret_basic` and `client_secret_post`. */
 	clientSecret?: string;
 	/** How the client has to authenticate; any other way is refused. `client_secret_basic` unless told. */
-	authentication?: 'client_secret_basic' | 'client_secret_post' | 'none';
+	authentication?:
+		| 'client_secret_basic'
+		| 'client_secret_post'
+		| 'private_key_jwt'
+		| 'self_signed_tls_client_auth'
+		| 'none';
+	/** What `private_key_jwt` and `self_signed_tls_client_auth` are verified with. */
+	publicKeys?: readonly JsonWebKey[];
+	/** The only algorithm for `private_key_jwt`; any unless told. */
+	signingAlgorithm?: NonNullable<ClientMetadata['token_endpoint_auth_signing_alg']>;
 	/** With at least one, the client may use the authorization code grant. */
 	redirectUris?: string[];
 	/** The scopes the client may ask for; any other is refused as `invalid_scope`. All unless told. */
@@ -98,11 +107,20 @@ function clientMetadata(client: OAuthClient): ClientMetadata {
 		client_id: client.clientId,
 		...(client.clientSecret === undefined ? {} : { client_secret: client.clientSecret }),
 		token_endpoint_auth_method: client.authentication ?? 'client_secret_basic',
+		...(client.publicKeys === undefined ? {} : { jwks: { keys: [...client.publicKeys] } }),
+		...(client.signingAlgorithm === undefined
+			? {}
+			: { token_endpoint_auth_signing_alg: client.signingAlgorithm }),
 		grant_types: ['client_credentials', 'refresh_token', ...(byCode ? ['authorization_code'] : [])],
 		response_types: byCode ? ['code'] : [],
 		redirect_uris: redirectUris,
 		...(client.scope === undefined ? {} : { scope: client.scope }),
 	};
+}
+
+/** The library clones the clients it is given at its start, and under Jest takes the clone of a key for something else. */
+function hasKeys({ publicKeys }: OAuthClient): boolean {
+	return publicKeys !== undefined;
 }
 
 async function clientOf(provider: Provider, clientId: string): Promise<Client> {
@@ -157,9 +175,12 @@ export async function startAuthorizationServer(
 		rotateRefreshTokens: options.rotateRefreshTokens ?? true,
 	};
 
+	for (const client of options.clients.filter(hasKeys))
+		await store.adapter('Client').upsert(client.clientId, clientMetadata(client), Infinity);
+
 	const configuration: Configuration = {
 		adapter: (model) => store.adapter(model),
-		clients: options.clients.map(clientMetadata),
+		clients: options.clients.filter((client) => !hasKeys(client)).map(clientMetadata),
 		scopes,
 		cookies: { keys: [randomBytes(16).toString('hex')] },
 		jwks: { keys: [(signingKey ??= makeSigningKey())] },

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,14 @@ export type ProcessChanges = Partial<
 >;
 
 export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
+
+const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** A client that signs. */
+export const SIGNER = {
+	clientId: 'signer',
+	privateKey: keys.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+};
 
 /** A client that people connect their accounts to. */
 const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
@@ -69,6 +78,11 @@ export class WholeCore {
 				},
 				{ clientId: 'reader', clientSecret: CLIENT.clientSecret, scope: 'api:read' },
 				{ clientId: 'public', authentication: 'none' },
+				{
+					clientId: SIGNER.clientId,
+					authentication: 'private_key_jwt',
+					publicKeys: [{ ...keys.publicKey.export({ format: 'jwk' }) }],
+				},
 				{ ...APP, redirectUris: [REDIRECT_URI, PASTE_URI] },
 				{ clientId: 'public-app', authentication: 'none', redirectUris: [REDIRECT_URI] },
 			],
@@ -152,6 +166,16 @@ export class WholeCore {
 			grantType: 'refreshToken',
 			refreshToken: await this.provider.mintRefreshToken(CLIENT.clientId),
 			scope: '',
+			...changes,
+		});
+	}
+
+	/** The same for a client that signs. */
+	signerForm(changes: Form = {}): Form {
+		return this.form({
+			...SIGNER,
+			clientAuthentication: 'privateKeyJwt',
+			clientSecret: '',
 			...changes,
 		});
 	}

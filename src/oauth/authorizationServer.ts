@@ -228,7 +228,10 @@ export function createAuthorizationServer(
 
 	/** How the client authenticates its request to `address`, what it goes through, and what it sends that nobody may see. */
 	async function authenticated(client: Client, address: string): Promise<Authenticated> {
-		const { auth, tls } = await authenticate(await load(), client, assertionTarget);
+		const { auth, tls } = await authenticate(await load(), client, {
+			target: assertionTarget,
+			now,
+		});
 		const { egress } = options;
 		const sent = [client.clientSecret];
 		const observed: Egress = {

@@ -42,6 +42,9 @@ const RECONNECT =
 const TEMPORARY =
 	/^(temporarily_unavailable|server_error|slow_down|rate_limit(ed|_exceeded)?|too_many_requests)$/;
 
+/** TLS alerts (RFC 8446 §6.2) about a client's certificate, as Node calls them. */
+const CERTIFICATE_ALERT = /_ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)/;
+
 /** Whatever a provider asks for, nobody waits longer because of one answer. */
 const LONGEST_RETRY_AFTER_SECONDS = 3600;
 
@@ -215,6 +218,14 @@ export function classifyNetworkError(
 			context.field,
 			`${context.host} may not be reached from this instance (${error.detail}). Use another address, or have it allowed in the instance's N8N_SSRF_* settings.`,
 			{ code: 'BLOCKED_BY_INSTANCE' },
+		);
+	}
+	if (context.invalidClient !== undefined && CERTIFICATE_ALERT.test(error.detail)) {
+		const { field, wayOut, code } = unrecognisedClient(context);
+		return new ConfigurationError(
+			field,
+			`${context.host} refused the connection (${error.detail}). ${wayOut}`,
+			{ code },
 		);
 	}
 	return new ProviderError(

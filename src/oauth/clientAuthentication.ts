@@ -7,6 +7,8 @@ import {
 	type AssertionSettings,
 	type ClientAuthenticationMethod,
 } from '../config/connection';
+import { FIELD_NAMES } from '../config/fields';
+import { ConfigurationError } from '../errors';
 import type { TlsIdentity } from '../http/egress';
 import type { InvalidClient } from './classify';
 
@@ -28,6 +30,14 @@ export interface AssertionTarget {
 	readonly audience: string;
 	/** Algorithms it says it takes (RFC 8414 `token_endpoint_auth_signing_alg_values_supported`). */
 	readonly algorithms: readonly string[];
+}
+
+/** Options for {@link authenticate}. */
+export interface AuthenticationOptions {
+	/** Asked for only if the client signs. */
+	readonly target: () => Promise<AssertionTarget>;
+	/** Milliseconds since the epoch. */
+	readonly now: () => number;
 }
 
 /** How one request is authenticated. */
@@ -96,12 +106,12 @@ async function privateKeyJwt(
 /**
  * How `client` authenticates its next request.
  *
- * @throws ConfigurationError if its key cannot sign with the chosen algorithm
+ * @throws ConfigurationError if its key cannot sign with the chosen algorithm, or its certificate has expired
  */
 export async function authenticate(
 	library: OpenIdClient,
 	client: Client,
-	target: () => Promise<AssertionTarget>,
+	{ target, now }: AuthenticationOptions,
 ): Promise<Authentication> {
 	const { clientId, clientSecret = '', clientKey } = client;
 	switch (client.authentication) {
@@ -126,12 +136,20 @@ export async function authenticate(
 		case 'tls_client_auth':
 			return {
 				auth: library.TlsClientAuth(),
-				...(clientKey === undefined ? {} : { tls: tlsIdentity(clientKey) }),
+				...(clientKey === undefined ? {} : { tls: tlsIdentity(clientKey, now()) }),
 			};
 	}
 }
 
-function tlsIdentity({ privateKey, certificates }: ClientKey): TlsIdentity {
+function tlsIdentity({ privateKey, certificates }: ClientKey, now: number): TlsIdentity {
+	const end = Date.parse(new X509Certificate(certificates[0] ?? '').validTo);
+	if (end < now) {
+		throw new ConfigurationError(
+			FIELD_NAMES.privateKey,
+			`its certificate expired on ${new Date(end).toISOString().slice(0, 10)}. Paste the key with a new one, and register that at the provider.`,
+			{ code: 'INVALID_FIELD' },
+		);
+	}
 	return {
 		key: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
 		cert: certificates.join('\n'),
@@ -143,7 +161,7 @@ export function invalidClient({ authentication }: Client): InvalidClient | undef
 	switch (familyOf(authentication)) {
 		case 'key':
 			return (clockAheadMs) => ({
-				field: 'Private Key',
+				field: FIELD_NAMES.privateKey,
 				wayOut:
 					Math.abs(clockAheadMs) > CLOCK_SKEW_MS
 						? `This machine’s clock is ${Math.round(Math.abs(clockAheadMs) / 1000)} s ${clockAheadMs > 0 ? 'ahead of' : 'behind'} the provider’s: correct it.`
@@ -151,7 +169,7 @@ export function invalidClient({ authentication }: Client): InvalidClient | undef
 			});
 		case 'certificate':
 			return () => ({
-				field: 'Private Key',
+				field: FIELD_NAMES.privateKey,
 				wayOut:
 					'Check that the certificate beside it is registered for this Client ID at the provider and has not expired.',
 			});

@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import http, { type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { createServer } from 'node:net';
-import tls from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 
 import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type Egress } from '../../src/http/egress';
 import { proxiesFromEnvironment, type Target } from '../../src/http/proxy';
+import { defaultCertificates, setDefaultCertificates } from './support/authorities';
 import { selfSigned } from './support/certificate';
 import { egressErrorOf } from './support/egressErrorOf';
 import { startProxy, startServer, type TestProxy, type TestServer } from './support/servers';
@@ -122,6 +123,30 @@ describe('requests through a proxy', () => {
 		expect(proxy.seen).toEqual([{ line: 'CONNECT idp.example.com:443', authorization: undefined }]);
 		const other = await egressErrorOf(post(egress, 'https://other.example.com/', ''));
 		expect(other).toMatchObject({ code: 'NETWORK', detail: 'ERR_TLS_CERT_ALTNAME_INVALID' });
+	});
+
+	it('show a client certificate to the server, and not to a proxy that asks for one too', async () => {
+		const asking = { ...certificate, requestCert: true, rejectUnauthorized: false };
+		const certificates: (string | undefined)[] = [];
+		const server = await startServer(({ socket }, response) => {
+			certificates.push((socket as TLSSocket).getPeerX509Certificate()?.subject);
+			response.end();
+		}, asking);
+		const curious = await startProxy({
+			certificate: asking,
+			leadsTo: () => server.port,
+			onConnect: (socket) =>
+				certificates.push((socket as TLSSocket).getPeerX509Certificate()?.subject),
+		});
+		const egress = createEgress(undefined, { HTTPS_PROXY: `https://127.0.0.1:${curious.port}` });
+		const url = 'https://idp.example.com/token';
+		const identity = selfSigned('client.example.com');
+
+		await egress.request(url, { method: 'POST', headers: {}, tls: identity });
+		await egress.request(url, { method: 'POST', headers: {} });
+		await Promise.all([server.close(), curious.close()]);
+
+		expect(certificates).toEqual([undefined, 'CN=client.example.com', undefined, undefined]);
 	});
 
 	it('for http carry the whole address', async () => {
@@ -268,7 +293,7 @@ describe('requests through a proxy', () => {
 		const error = await egressErrorOf(egress.request('https://idp.example.com/', request));
 
 		expect(error).toMatchObject({ code: 'TIMEOUT', host: 'idp.example.com' });
-		const [socket] = (await connected) as [tls.TLSSocket];
+		const [socket] = (await connected) as [TLSSocket];
 		socket.destroy();
 		silent.close();
 	});
@@ -312,18 +337,4 @@ class Detour extends http.Agent {
 	addRequest(request: ClientRequest): void {
 		request.emit('error', new Error('A proxy was asked for the way to itself'));
 	}
-}
-
-/** Node 24 has these, the types of Node 20 do not. */
-interface DefaultCertificates {
-	getCACertificates(type: 'default'): string[];
-	setDefaultCACertificates(certificates: readonly string[]): void;
-}
-
-function defaultCertificates(): string[] {
-	return (tls as unknown as DefaultCertificates).getCACertificates('default');
-}
-
-function setDefaultCertificates(certificates: readonly string[]): void {
-	(tls as unknown as DefaultCertificates).setDefaultCACertificates(certificates);
 }

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes, type JsonWebKey } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import type {
 	Client,
 	ClientMetadata,
@@ -21,9 +22,12 @@ export interface OAuthClient {
 		| 'client_secret_post'
 		| 'private_key_jwt'
 		| 'self_signed_tls_client_auth'
+		| 'tls_client_auth'
 		| 'none';
 	/** What `private_key_jwt` and `self_signed_tls_client_auth` are verified with. */
 	publicKeys?: readonly JsonWebKey[];
+	/** What the certificate for `tls_client_auth` has to be for. */
+	certificateDnsName?: string;
 	/** The only algorithm for `private_key_jwt`; any unless told. */
 	signingAlgorithm?: NonNullable<ClientMetadata['token_endpoint_auth_signing_alg']>;
 	/** With at least one, the client may use the authorization code grant. */
@@ -46,6 +50,8 @@ export interface AuthorizationServerOptions {
 	unencodedBasic?: boolean;
 	/** Login and consent pages that accept anybody, for a browser. False unless told. */
 	loginPages?: boolean;
+	/** Serves over TLS, and asks clients for a certificate. */
+	tls?: { readonly cert: string; readonly key: string };
 	/** Milliseconds since the epoch; what {@link AuthorizationServer.isActive} goes by. `Date.now` unless told. */
 	now?: () => number;
 }
@@ -92,6 +98,8 @@ export interface AuthorizationServer {
 /** Seconds. */
 const DAY = 24 * 60 * 60;
 
+const BY_CERTIFICATE = ['self_signed_tls_client_auth', 'tls_client_auth'] as const;
+
 /** Made once: an RSA key takes longer than everything else here together. */
 let signingKey: JsonWebKey | undefined;
 
@@ -108,6 +116,9 @@ function clientMetadata(client: OAuthClient): ClientMetadata {
 		...(client.clientSecret === undefined ? {} : { client_secret: client.clientSecret }),
 		token_endpoint_auth_method: client.authentication ?? 'client_secret_basic',
 		...(client.publicKeys === undefined ? {} : { jwks: { keys: [...client.publicKeys] } }),
+		...(client.certificateDnsName === undefined
+			? {}
+			: { tls_client_auth_san_dns: client.certificateDnsName }),
 		...(client.signingAlgorithm === undefined
 			? {}
 			: { token_endpoint_auth_signing_alg: client.signingAlgorithm }),
@@ -181,6 +192,7 @@ export async function startAuthorizationServer(
 	const configuration: Configuration = {
 		adapter: (model) => store.adapter(model),
 		clients: options.clients.filter((client) => !hasKeys(client)).map(clientMetadata),
+		...(options.tls === undefined ? {} : { clientAuthMethods: [...BY_CERTIFICATE] }),
 		scopes,
 		cookies: { keys: [randomBytes(16).toString('hex')] },
 		jwks: { keys: [(signingKey ??= makeSigningKey())] },
@@ -193,6 +205,16 @@ export async function startAuthorizationServer(
 			clientCredentials: { enabled: true },
 			introspection: { enabled: true, allowedPolicy: async () => true },
 			revocation: { enabled: true, allowedPolicy: async () => true },
+			mTLS: {
+				enabled: options.tls !== undefined,
+				selfSignedTlsClientAuth: true,
+				tlsClientAuth: true,
+				getCertificate: ({ socket }) => (socket as TLSSocket).getPeerX509Certificate()?.toString(),
+				certificateAuthorized: ({ socket }) => (socket as TLSSocket).authorized,
+				certificateSubjectMatches: ({ socket }, _property, expected) =>
+					(socket as TLSSocket).getPeerX509Certificate()?.subjectAltName?.includes(expected) ??
+					false,
+			},
 			devInteractions: { enabled: options.loginPages ?? false },
 		},
 		issueRefreshToken: async (_ctx, client, code) =>
@@ -210,7 +232,7 @@ export async function startAuthorizationServer(
 		},
 	};
 
-	const server = await listenOnLoopback(options.port);
+	const server = await listenOnLoopback(options.port, options.tls);
 	const provider = quietly(() => new OidcProvider(server.origin, configuration));
 	insistOnRegisteredMethod(OidcProvider, provider);
 	provider.use(async (ctx, next) => {

@@ -171,10 +171,11 @@ export class AuthorizationFlow {
 	}
 
 	private async authorizationUrl(ticket: Ticket): Promise<URL> {
-		return await this.options.request.authorizationUrl({
-			state: this.keys.issue(ticket),
-			...this.secretsOf(ticket),
-		});
+		const { request, bundle } = this.options;
+		return await request.authorizationUrl(
+			{ state: this.keys.issue(ticket), ...this.secretsOf(ticket) },
+			async () => bundle.lastKnown ?? (await bundle.read()),
+		);
 	}
 
 	private connectAddress(): string | undefined {

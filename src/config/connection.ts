@@ -73,6 +73,8 @@ export interface AuthorizationCodeSettings {
 	readonly scope: string;
 	/** Further parameters of the authorization request, such as `access_type` or `prompt`. */
 	readonly parameters: Readonly<Record<string, string>>;
+	/** When authorization requests are pushed (RFC 9126): `ifRequired` if the provider's metadata says so. */
+	readonly pushed: 'ifRequired' | 'always' | 'never';
 	/** Proof Key for Code Exchange, method S256 (RFC 7636). */
 	readonly pkce: boolean;
 	/** Whether a person may grant less than was asked for (RFC 6749 §3.3). */

@@ -14,6 +14,7 @@ export const FIELD_NAMES = {
 	redirectUri: 'Redirect URI',
 	authorizationParameters: 'Additional Authorization Parameters',
 	pkce: 'PKCE',
+	pushedAuthorizationRequest: 'Pushed Authorization Request',
 	acceptFewerScopes: 'Accept Fewer Scopes',
 	authorizationResponse: 'Authorization Response',
 	clientId: 'Client ID',

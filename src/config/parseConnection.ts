@@ -51,6 +51,11 @@ const GRANT: Record<string, GrantType> = {
 	refreshToken: 'refresh_token',
 };
 
+const PUSHED: Record<string, AuthorizationCodeSettings['pushed']> = {
+	always: 'always',
+	never: 'never',
+};
+
 const KEYS = Object.keys(FIELD_NAMES) as FieldKey[];
 const SECRET_KEYS: ReadonlySet<FieldKey> = new Set([
 	'clientSecret',
@@ -210,6 +215,7 @@ async function parseAuthorizationCode(
 		redirectUri,
 		scope: String(values.scope),
 		parameters: await parseParameters('authorizationParameters', fields['authorizationParameters']),
+		pushed: PUSHED[String(values.pushedAuthorizationRequest)] ?? 'ifRequired',
 		pkce: values.pkce !== false,
 		acceptFewerScopes: values.acceptFewerScopes === true,
 	};

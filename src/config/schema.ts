@@ -59,6 +59,7 @@ const authorizationCode: SchemaObject = {
 		redirectUri: url,
 		authorizationResponse: { type: 'string', maxLength: 16_384 },
 		pkce: { type: 'boolean' },
+		pushedAuthorizationRequest: { enum: ['ifRequired', 'always', 'never'] },
 		acceptFewerScopes: { type: 'boolean' },
 	},
 	required: ['redirectUri', 'scope'],

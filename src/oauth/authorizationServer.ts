@@ -2,7 +2,7 @@ import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'ope
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
 import { isSecureUrl } from '../config/secureUrl';
-import { ConfigurationError } from '../errors';
+import { ConfigurationError, type VaultedOAuth2Error } from '../errors';
 import type { Egress } from '../http/egress';
 import {
 	authenticate,
@@ -13,6 +13,7 @@ import {
 import type { Discovery } from './discovery';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
 import { redact } from './redact';
+import { authorizationParameters, grantParameters, responseUrl } from './requestParameters';
 import { readExpiry } from './tokenResponse';
 
 /** An authorization response (RFC 6749 §4.1.2) and what it has to fit. */
@@ -76,6 +77,10 @@ export interface AuthorizationServer {
 	requestTokens(client: Client, grant: GrantRequest): Promise<TokenResponse>;
 	/** The address a person is sent to for consent. @throws ConfigurationError, ProviderError where it has to be discovered first */
 	authorizationUrl(request: AuthorizationRequest): Promise<URL>;
+	/** The same, with the request sent beforehand (RFC 9126): nothing of it but a reference is in the address. @throws VaultedOAuth2Error */
+	pushedAuthorizationUrl(client: Client, request: AuthorizationRequest): Promise<URL>;
+	/** True if the server takes authorization requests only so (RFC 9126 §5). @throws ConfigurationError, ProviderError */
+	requiresPushedRequests(): Promise<boolean>;
 	/**
 	 * Whether an authorization response comes from this server (RFC 9207 §2.4). True where neither side names an issuer: then the redirect URI,
 	 * which no other connection has, tells servers apart.
@@ -105,8 +110,17 @@ export interface AuthorizationServerOptions extends ExchangeOptions {
 type OpenIdClient = typeof import('openid-client');
 
 const ENDPOINTS = {
-	token_endpoint: { field: 'Token URL', what: 'token endpoint' },
-	authorization_endpoint: { field: 'Authorization URL', what: 'authorization endpoint' },
+	token_endpoint: { field: 'Token URL', what: 'token endpoint', wayOut: 'Fill in Token URL.' },
+	authorization_endpoint: {
+		field: 'Authorization URL',
+		what: 'authorization endpoint',
+		wayOut: 'Fill in Authorization URL.',
+	},
+	pushed_authorization_request_endpoint: {
+		field: 'Pushed Authorization Request',
+		what: 'endpoint for pushed requests',
+		wayOut: 'Choose Never, or fill in the Issuer URL of a provider that has one.',
+	},
 } as const;
 type EndpointKind = keyof typeof ENDPOINTS;
 
@@ -135,27 +149,6 @@ const load = async (): Promise<OpenIdClient> => await import('openid-client');
 /** Building an address asks nobody. */
 const noRequest: CustomFetch = () => Promise.reject(new Error('No request was expected'));
 
-function parametersOf(
-	{ resources = [] }: { readonly resources?: readonly string[] },
-	parameters: Readonly<Record<string, string>>,
-): URLSearchParams {
-	const result = new URLSearchParams(parameters);
-	// RFC 8707 §2: one parameter for each.
-	for (const resource of resources) result.append('resource', resource);
-	return result;
-}
-
-/** The address a person came back to, with the parameters that were checked: the library reads the response from it. */
-function responseUrl({ redirectUri, response }: CodeGrant, hasIssuer: boolean): URL {
-	const url = new URL(redirectUri);
-	// Without a configured issuer there is none to compare: see isFromHere.
-	for (const key of hasIssuer ? ['code', 'state', 'iss'] : ['code', 'state']) {
-		const value = response.get(key);
-		if (value !== null) url.searchParams.set(key, value);
-	}
-	return url;
-}
-
 interface Authenticated {
 	readonly auth: ClientAuth;
 	readonly sent: readonly (string | undefined)[];
@@ -172,11 +165,8 @@ async function send(
 	{ library, configuration, hasIssuer }: Sending,
 	grant: GrantRequest,
 ): ReturnType<OpenIdClient['authorizationCodeGrant']> {
-	const { code, scope, refreshToken = '' } = grant;
-	const parameters = parametersOf(grant, {
-		...grant.parameters,
-		...(scope === undefined ? {} : { scope }),
-	});
+	const { code, refreshToken = '' } = grant;
+	const parameters = grantParameters(grant);
 	if (code !== undefined) {
 		const { codeVerifier, expectedNonce, expectedState } = code;
 		return await library.authorizationCodeGrant(
@@ -200,11 +190,15 @@ export function createAuthorizationServer(
 	options: AuthorizationServerOptions,
 ): AuthorizationServer {
 	const { issuer, tokenEndpoint, authorizationEndpoint, discovery, now } = options;
+	const entered: Partial<Record<EndpointKind, string | undefined>> = {
+		token_endpoint: tokenEndpoint,
+		authorization_endpoint: authorizationEndpoint,
+	};
 
 	/** The address in the form, else the discovered one; for a client with a certificate that of RFC 8705 §5. */
 	async function endpoint(kind: EndpointKind, client?: Client): Promise<string> {
-		const { field, what } = ENDPOINTS[kind];
-		const typed = kind === 'token_endpoint' ? tokenEndpoint : authorizationEndpoint;
+		const { field, what, wayOut } = ENDPOINTS[kind];
+		const typed = entered[kind];
 		const described = issuer === undefined ? undefined : discovery.metadata(issuer);
 		const address = typed ?? addressIn(await described, kind, client);
 		const secure = secureAddress(address);
@@ -212,10 +206,18 @@ export function createAuthorizationServer(
 		throw new ConfigurationError(
 			field,
 			address === undefined
-				? `the issuer describes no ${what}. Fill in ${field}.`
-				: `the ${what} that the issuer describes is not an https:// address. Fill in ${field}.`,
+				? `the issuer describes no ${what}. ${wayOut}`
+				: `the ${what} that the issuer describes is not an https:// address. ${wayOut}`,
 			{ code: 'DISCOVERY_FAILED' },
 		);
+	}
+
+	/** Why a request failed; an address that is wrong is looked for again. */
+	function failureAt(kind: EndpointKind, exchange: Exchange): VaultedOAuth2Error {
+		const failure = exchange.toError();
+		const isDiscovered = entered[kind] === undefined && issuer !== undefined;
+		if (isDiscovered && WRONG_ADDRESS.has(failure.code)) discovery.invalidate(issuer);
+		return failure;
 	}
 
 	/** What a client assertion has to say. The address that a person entered is where it goes, and many servers want just that. */
@@ -314,16 +316,12 @@ export function createAuthorizationServer(
 					...(claims === undefined ? {} : { claims }),
 				};
 			} catch {
-				const failure = exchange.toError();
-				if (issuer !== undefined && tokenEndpoint === undefined && WRONG_ADDRESS.has(failure.code))
-					discovery.invalidate(issuer);
-				throw failure;
+				throw failureAt('token_endpoint', exchange);
 			}
 		},
 
 		async authorizationUrl(request) {
 			const library = await load();
-			const { codeVerifier, nonce } = request;
 			const configuration = await configure(
 				{ clientId: request.clientId },
 				{ authorization_endpoint: await endpoint('authorization_endpoint') },
@@ -331,20 +329,44 @@ export function createAuthorizationServer(
 			);
 			return library.buildAuthorizationUrl(
 				configuration,
-				parametersOf(request, {
-					...request.parameters,
-					redirect_uri: request.redirectUri,
-					scope: request.scope,
-					state: request.state,
-					...(nonce === undefined ? {} : { nonce }),
-					...(codeVerifier === undefined
-						? {}
-						: {
-								code_challenge: await library.calculatePKCECodeChallenge(codeVerifier),
-								code_challenge_method: 'S256',
-							}),
-				}),
+				await authorizationParameters(library, request),
 			);
+		},
+
+		async pushedAuthorizationUrl(client, request) {
+			const library = await load();
+			const address = await endpoint('pushed_authorization_request_endpoint', client);
+			const { auth, sent, exchangeOptions } = await authenticated(client, address);
+			const exchange = new Exchange(exchangeOptions, {
+				host: new URL(address).host,
+				field: 'Issuer URL',
+				grantType: 'authorization_code',
+				wanted: 'a request_uri',
+				invalidClient: invalidClient(client),
+				redact: (text) => redact(text, [...sent, request.state, request.nonce]),
+			});
+			const configuration = await configure(
+				{ clientId: client.clientId, auth },
+				{
+					authorization_endpoint: await endpoint('authorization_endpoint'),
+					pushed_authorization_request_endpoint: address,
+				},
+				exchange.pushed,
+			);
+			try {
+				return await library.buildAuthorizationUrlWithPAR(
+					configuration,
+					await authorizationParameters(library, request),
+				);
+			} catch {
+				throw failureAt('pushed_authorization_request_endpoint', exchange);
+			}
+		},
+
+		async requiresPushedRequests() {
+			if (issuer === undefined) return false;
+			const described = await discovery.metadata(issuer);
+			return described.require_pushed_authorization_requests === true;
 		},
 
 		async isFromHere(response) {

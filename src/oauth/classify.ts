@@ -22,6 +22,8 @@ export interface FailureContext {
 	readonly byConsent?: boolean | undefined;
 	/** True where an ID token was asked for. */
 	readonly keepIdToken?: boolean | undefined;
+	/** What a success has in it. Default: a bearer token. */
+	readonly wanted?: string;
 	/** What to correct if the client is not recognised. Default: the client secret. */
 	readonly invalidClient?: InvalidClient | undefined;
 	/** How far this machine's clock was ahead of the server's when the answer came, in milliseconds. */
@@ -184,7 +186,7 @@ export function classifyResponse(
 	}
 	if (status >= 200 && status < 300) {
 		return new ProviderError(
-			`${host} answered ${String(status)} without a bearer token in it (${headers['content-type'] ?? 'no content type'}). ${RETRY} If it stays like this, check ${field}.`,
+			`${host} answered ${String(status)} without ${context.wanted ?? 'a bearer token'} in it (${headers['content-type'] ?? 'no content type'}). ${RETRY} If it stays like this, check ${field}.`,
 			{ code: 'INVALID_RESPONSE' },
 		);
 	}

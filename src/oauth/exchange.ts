@@ -8,7 +8,7 @@ import {
 	classifyResponse,
 	type FailureContext,
 } from './classify';
-import { normalise, readBody, readOAuthError } from './tokenResponse';
+import { normalise, readBody, readOAuthError, type RawResponse } from './tokenResponse';
 
 /** How requests leave, and what time it is. */
 export interface ExchangeOptions {
@@ -51,15 +51,8 @@ export class Exchange {
 	/** For the token endpoint: every failure is classified here, where the answer is at hand; the library sees only clean successes. */
 	readonly token: CustomFetch = async (url, request) => {
 		const response = await this.send(url, request);
-		const json = readBody(response);
-		const oauthError = readOAuthError(json);
-		const overloaded = response.status >= 500 || response.status === 429;
-		if (oauthError !== undefined && !overloaded)
-			throw this.fail(classifyOAuthError(oauthError, this.context, response.status));
-		const success =
-			response.status >= 200 && response.status < 300 && json !== undefined
-				? normalise(json, { keepIdToken: this.context.keepIdToken ?? false })
-				: undefined;
+		const json = this.accepted(response);
+		const success = json && normalise(json, { keepIdToken: this.context.keepIdToken ?? false });
 		if (success === undefined)
 			throw this.fail(classifyResponse(response, this.context, this.options.now()));
 		this.expiresIn = success.expiresIn;
@@ -67,6 +60,15 @@ export class Exchange {
 			status: 200,
 			headers: { 'content-type': 'application/json' },
 		});
+	};
+
+	/** For a pushed authorization request (RFC 9126 §2.2). */
+	readonly pushed: CustomFetch = async (url, request) => {
+		const response = await this.send(url, request);
+		const json = this.accepted(response);
+		if (typeof json?.['request_uri'] !== 'string')
+			throw this.fail(classifyResponse(response, this.context, this.options.now()));
+		return Response.json(json, { status: 201 });
 	};
 
 	/** The classified failure, or a general one where the library refused what looked like a success. */
@@ -84,6 +86,16 @@ export class Exchange {
 			`${host} sent an answer that cannot be used. Nothing is lost; try again in a while. If it stays like this, check ${field}.`,
 			{ code: 'INVALID_RESPONSE' },
 		);
+	}
+
+	/** The JSON of an answer that is no error; undefined for one without OAuth in it. */
+	private accepted(response: RawResponse): ReturnType<typeof readBody> {
+		const json = readBody(response);
+		const oauthError = readOAuthError(json);
+		const overloaded = response.status >= 500 || response.status === 429;
+		if (oauthError !== undefined && !overloaded)
+			throw this.fail(classifyOAuthError(oauthError, this.context, response.status));
+		return response.status >= 200 && response.status < 300 ? json : undefined;
 	}
 
 	private async send(

@@ -39,9 +39,15 @@ export interface Consented {
 
 /** The requests of one connection to its authorization server. */
 export interface ConnectionRequests extends TokenRequest {
-	/** The address for a person's consent. @throws ConfigurationError, ProviderError where it has to be discovered */
+	/**
+	 * The address for a person's consent. If the request is pushed (RFC 9126) it is good once, and for as long as the provider says: often a minute.
+	 *
+	 * @param bundle read only if the request is pushed, for which the client authenticates
+	 * @throws VaultedOAuth2Error
+	 */
 	authorizationUrl(
 		request: Pick<AuthorizationRequest, 'state' | 'codeVerifier' | 'nonce'>,
+		bundle: () => Promise<Bundle>,
 	): Promise<URL>;
 	/** Redeems an authorization code (RFC 6749 §4.1.3). @throws VaultedOAuth2Error */
 	redeemCode(bundle: Bundle, code: Omit<CodeGrant, 'redirectUri'>): Promise<Consented>;
@@ -108,19 +114,15 @@ export function createTokenRequest({
 	}
 
 	/** One method after the other, going on only where the client was not recognised: then nothing was redeemed. */
-	async function tryEach(
+	async function tryEach<T>(
 		client: Omit<Client, 'authentication'>,
 		methods: readonly ClientAuthenticationMethod[],
-		{ beforeSend, ...grant }: GrantRequest & Pick<SendOptions, 'beforeSend'>,
-	): Promise<{ response: TokenResponse; authentication: ClientAuthenticationMethod }> {
+		send: (client: Client) => Promise<T>,
+	): Promise<{ response: T; authentication: ClientAuthenticationMethod }> {
 		let refusal: unknown;
 		for (const authentication of methods) {
-			await beforeSend?.();
 			try {
-				return {
-					response: await server.requestTokens({ ...client, authentication }, grant),
-					authentication,
-				};
+				return { response: await send({ ...client, authentication }), authentication };
 			} catch (error) {
 				if (!(error instanceof ConfigurationError) || error.code !== 'INVALID_CLIENT') throw error;
 				refusal ??= error;
@@ -151,12 +153,15 @@ export function createTokenRequest({
 		{ reference, beforeSend }: SendOptions = {},
 	): Promise<Consented> {
 		const asking = await clientFor(bundle, reference);
-		const { response, authentication } = await tryEach(asking, await candidates(bundle), {
-			...grant,
-			beforeSend,
-			resources: connection.resources,
-			parameters: connection.tokenParameters,
-			byConsent: connection.authorizationCode !== undefined,
+		const methods = await candidates(bundle);
+		const { response, authentication } = await tryEach(asking, methods, async (client) => {
+			await beforeSend?.();
+			return await server.requestTokens(client, {
+				...grant,
+				resources: connection.resources,
+				parameters: connection.tokenParameters,
+				byConsent: connection.authorizationCode !== undefined,
+			});
 		});
 		const { refreshToken, claims } = response;
 		const issued: IssuedTokens = {
@@ -223,17 +228,21 @@ export function createTokenRequest({
 			}
 		},
 
-		async authorizationUrl(asked): Promise<URL> {
+		async authorizationUrl(asked, bundle): Promise<URL> {
 			const { clientId, resources } = connection;
-			const { redirectUri, scope, parameters } = authorizationCodeOf(connection);
-			return await server.authorizationUrl({
-				...asked,
-				clientId,
-				redirectUri,
-				scope,
-				parameters,
-				resources,
-			});
+			const { redirectUri, scope, parameters, pushed } = authorizationCodeOf(connection);
+			const request = { ...asked, clientId, redirectUri, scope, parameters, resources };
+			const isPushed =
+				pushed === 'always' || (pushed === 'ifRequired' && (await server.requiresPushedRequests()));
+			if (!isPushed) return await server.authorizationUrl(request);
+			const sealed = await bundle();
+			const asking = await clientFor(sealed, undefined);
+			const { response } = await tryEach(
+				asking,
+				await candidates(sealed),
+				async (client) => await server.pushedAuthorizationUrl(client, request),
+			);
+			return response;
 		},
 
 		async redeemCode(bundle, code): Promise<Consented> {

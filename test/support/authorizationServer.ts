@@ -32,6 +32,8 @@ export interface OAuthClient {
 	signingAlgorithm?: NonNullable<ClientMetadata['token_endpoint_auth_signing_alg']>;
 	/** With at least one, the client may use the authorization code grant. */
 	redirectUris?: string[];
+	/** Whether its authorization requests are refused unless they were pushed (RFC 9126). False unless told. */
+	mustPush?: boolean;
 	/** The scopes the client may ask for; any other is refused as `invalid_scope`. All unless told. */
 	scope?: string;
 }
@@ -50,6 +52,8 @@ export interface AuthorizationServerOptions {
 	unencodedBasic?: boolean;
 	/** Login and consent pages that accept anybody, for a browser. False unless told. */
 	loginPages?: boolean;
+	/** Whether every authorization request has to be pushed, and the metadata say so. False unless told. */
+	mustPush?: boolean;
 	/** Serves over TLS, and asks clients for a certificate. */
 	tls?: { readonly cert: string; readonly key: string };
 	/** Milliseconds since the epoch; what {@link AuthorizationServer.isActive} goes by. `Date.now` unless told. */
@@ -125,6 +129,7 @@ function clientMetadata(client: OAuthClient): ClientMetadata {
 		grant_types: ['client_credentials', 'refresh_token', ...(byCode ? ['authorization_code'] : [])],
 		response_types: byCode ? ['code'] : [],
 		redirect_uris: redirectUris,
+		require_pushed_authorization_requests: client.mustPush ?? false,
 		...(client.scope === undefined ? {} : { scope: client.scope }),
 	};
 }
@@ -205,6 +210,10 @@ export async function startAuthorizationServer(
 			clientCredentials: { enabled: true },
 			introspection: { enabled: true, allowedPolicy: async () => true },
 			revocation: { enabled: true, allowedPolicy: async () => true },
+			pushedAuthorizationRequests: {
+				enabled: true,
+				requirePushedAuthorizationRequests: options.mustPush ?? false,
+			},
 			mTLS: {
 				enabled: options.tls !== undefined,
 				selfSignedTlsClientAuth: true,

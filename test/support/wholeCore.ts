@@ -81,9 +81,12 @@ export class WholeCore {
 				{
 					clientId: SIGNER.clientId,
 					authentication: 'private_key_jwt',
+					redirectUris: [REDIRECT_URI],
+					mustPush: true,
 					publicKeys: [{ ...keys.publicKey.export({ format: 'jwk' }) }],
 				},
 				{ ...APP, redirectUris: [REDIRECT_URI, PASTE_URI] },
+				{ ...APP, clientId: 'pushing', redirectUris: [REDIRECT_URI, PASTE_URI], mustPush: true },
 				{ clientId: 'public-app', authentication: 'none', redirectUris: [REDIRECT_URI] },
 			],
 			loginPages: true,

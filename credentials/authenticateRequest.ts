@@ -77,17 +77,12 @@ export async function authenticateRequest(
 ): Promise<IHttpRequestOptions> {
 	takeTestMark(credentials, requestOptions);
 	try {
-		if (
-			phaseOf(credentials)?.step !== 'unsealed' &&
-			(await connections.needsSealing(credentials))
-		) {
+		const form = await connections.read(credentials);
+		if (phaseOf(credentials)?.step !== 'unsealed' && connections.needsSealing(form)) {
 			enter(credentials, { step: 'unsealed' });
 			throw new SealFirst();
 		}
-		const { options, accessToken } = await attach(
-			await connections.open(credentials),
-			requestOptions,
-		);
+		const { options, accessToken } = await attach(connections.open(form), requestOptions);
 		enter(credentials, { step: 'authenticated', accessToken });
 		return options;
 	} catch (error) {

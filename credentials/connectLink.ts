@@ -18,7 +18,7 @@ export async function shownWithLink(
 	failure: unknown,
 ): Promise<unknown> {
 	if (!(failure instanceof ReconnectError) || !isTest(credentials)) return shown(failure);
-	const { authorization } = await connections.open(credentials);
+	const { authorization } = connections.open(await connections.read(credentials));
 	const links = await authorization?.links().catch(() => undefined);
 	if (links === undefined) return shown(failure);
 	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } = links;

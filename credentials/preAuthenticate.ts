@@ -47,7 +47,7 @@ async function heal(
 		accessToken,
 	}: { credentials: ICredentialDataDecryptedObject; accessToken: string },
 ): Promise<IDataObject> {
-	const { connection, tokens } = await connections.open(credentials);
+	const { connection, tokens } = connections.open(await connections.read(credentials));
 	const { validationUrl } = connection;
 	if (validationUrl === undefined) return {};
 	const endpoint = new URL(validationUrl).pathname;
@@ -85,9 +85,8 @@ export async function preAuthenticate(
 			leave(credentials);
 			return await heal(connections, helper, { credentials, accessToken: phase.accessToken });
 		}
-		return (await connections.needsSealing(credentials))
-			? { ...(await connections.seal(credentials)) }
-			: {};
+		const form = await connections.read(credentials);
+		return connections.needsSealing(form) ? { ...(await connections.seal(form)) } : {};
 	} catch (error) {
 		const failure = await shownWithLink(connections, credentials, error);
 		enter(credentials, { step: 'failed', error: failure });

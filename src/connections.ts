@@ -1,28 +1,19 @@
-import { AuthorizationFlow } from './authorization/authorizationFlow';
+import type { AuthorizationFlow } from './authorization/authorizationFlow';
 import { SessionTokens } from './authorization/sessionTokens';
-import { authorizationCodeOf, type Connection } from './config/connection';
-import type { CredentialFields } from './config/fields';
-import type { InstanceSettings } from './config/instanceSettings';
-import { parseConnection } from './config/parseConnection';
+import { authorizationCodeOf, type Connection, type Form } from './config/connection';
+import { FIELD_NAMES, type CredentialFields, type FieldKey } from './config/fields';
+import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
-import type { Egress } from './http/egress';
 import { Concurrency } from './http/limiter';
-import { createAuthorizationServer } from './oauth/authorizationServer';
-import { Discovery } from './oauth/discovery';
-import { createTokenRequest } from './oauth/tokenRequest';
 import { RecentlyUsed } from './recentlyUsed';
-import { Sealing, type ConnectionParts, type SealedFields } from './sealing';
-import { assertSealedFor } from './secrets/bundle';
-import { openStore } from './secrets/openStore';
+import { Sealing, type SealedFields } from './sealing/sealing';
+import { assertSealedFor } from './secrets/binding';
 import { parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
-import { SealedBundle } from './secrets/sealedBundle';
+import { storeAddressOf } from './secrets/storeAddress';
 import type { SecretStore } from './secrets/store';
-import { VersionBudget } from './tokens/budget';
-import { systemClock, within, type Clock } from './tokens/clock';
-import { NO_EVENTS, type Emit, type TokenCounters, type TokenEvents } from './tokens/events';
-import { isShared, spendsRefreshToken } from './tokens/isShared';
-import { Lease } from './tokens/lease';
+import { within } from './tokens/clock';
 import { TokenSource } from './tokens/tokenSource';
+import { Wiring, type WiringOptions } from './wiring';
 
 /** A sealed connection, ready to serve tokens. */
 export interface OpenConnection {
@@ -47,35 +38,14 @@ export function asAccount(open: OpenConnection): ConnectableAccount {
 	return { ...open, authorization, sessions } as ConnectableAccount;
 }
 
-/** What all connections of one process share. */
-export interface ConnectionsOptions {
-	readonly settings: InstanceSettings;
-	readonly egress: Egress;
-	/** Milliseconds since the epoch. */
-	readonly now: () => number;
-	/** Milliseconds by a clock that is never set back. Default: `now`. */
-	readonly elapsed?: () => number;
-	/** Milliseconds a lease lasts, for tests. */
-	readonly leaseMs?: number;
-	/** Connections kept in memory, for tests. Default 20,000. */
-	readonly limit?: number;
-	/** Timers, for tests. Default: this process's own. */
-	readonly after?: Clock['after'];
-	readonly emit: TokenEvents;
-	/** Replaces the stores of {@link InstanceSettings}, for tests. */
-	readonly openStore?: typeof openStore;
-}
-
-/** Connections a process keeps in memory; more than that are read from their stores again. */
+/** Connections kept in memory unless {@link WiringOptions} says otherwise. */
 const LIMIT = 20_000;
 /** Refreshes of one provider that run at once in this process, and of all together: see docs/scale.md. */
 const REFRESHES_PER_HOST = 10;
 const REFRESHES_TOGETHER = 200;
-const DAY_MS = 86_400_000;
-/** A lease that its holder keeps through an outage is extended at most so often that it costs fewer versions than a store has for a day. */
-const LONGEST_LEASE_SHARE = 4 / 3;
 /** What is left to n8n of the time that a process has to end. */
 const LEFT_TO_N8N_MS = 2_000;
+const KEYS = Object.keys(FIELD_NAMES) as FieldKey[];
 
 function jitterOf(secretId: string): number {
 	return Number.parseInt(sha256(secretId).slice(0, 8), 16) / 0xffffffff;
@@ -83,46 +53,40 @@ function jitterOf(secretId: string): number {
 
 /** All connections of one process: each is opened once, whichever node or credential asks. */
 export class Connections {
-	private readonly stores: RecentlyUsed<SecretStore>;
-	private readonly shared: RecentlyUsed<Shared>;
+	private readonly wiring: Wiring;
+	private readonly sealing: Sealing;
+	private readonly forms: RecentlyUsed<Form>;
 	private readonly opened: RecentlyUsed<OpenConnection>;
 	private readonly perHost = new Concurrency(REFRESHES_PER_HOST);
 	private readonly together = new Concurrency(REFRESHES_TOGETHER);
-	private readonly discovery: Discovery;
-	private readonly clock: Clock;
-	private readonly sealing: Sealing;
 	/** Set once the process is asked to end: when it has to be done, by the monotonic clock. */
 	private endsAt: number | undefined;
 
-	constructor(private readonly options: ConnectionsOptions) {
-		const { now, elapsed = now, after, limit = LIMIT } = options;
-		this.stores = new RecentlyUsed(limit);
-		this.shared = new RecentlyUsed(limit, ({ bundle }) => bundle.unsaved);
+	constructor(private readonly options: WiringOptions) {
+		const { limit = LIMIT } = options;
+		this.wiring = new Wiring(options);
+		this.sealing = new Sealing(this.wiring);
+		this.forms = new RecentlyUsed(limit);
 		this.opened = new RecentlyUsed(limit);
-		this.clock = { ...systemClock, now, elapsed, ...(after && { after }) };
-		this.discovery = new Discovery({ egress: options.egress, now });
-		this.sealing = new Sealing({
-			now: options.now,
-			parts: (connection) => this.parts(connection),
-			bundle: (store, ref) => this.share({ store, ref }).bundle,
-			lease: ({ store }, { ref }) => this.share({ store, ref }).lease,
-			authorization: (connection, parts) => this.authorization(connection, parts),
-		});
 	}
 
 	/** What the fields mean, without looking at store or provider. @throws ConfigurationError */
-	async read(fields: CredentialFields): Promise<Connection> {
-		const { connection } = await parseConnection(fields);
-		return connection;
+	async read(fields: CredentialFields): Promise<Form> {
+		const key = sha256(JSON.stringify(KEYS.map((name) => fields[name])));
+		const known = this.forms.find(key);
+		if (known !== undefined) return known;
+		const form = await parseForm(fields);
+		// Typed secrets are not kept in memory.
+		if (Object.keys(form.typed).length === 0) this.forms.get(key, () => form);
+		return form;
 	}
 
 	/**
 	 * Opens a sealed connection. Nothing is asked of its store before a token is.
 	 *
-	 * @throws ConfigurationError also `NOT_SEALED` where the credential was never saved successfully
+	 * @throws ConfigurationError also `NOT_SEALED` if the credential was never saved successfully
 	 */
-	async open(fields: CredentialFields): Promise<OpenConnection> {
-		const { connection, secretRef } = await parseConnection(fields);
+	open({ connection, secretRef }: Form): OpenConnection {
 		if (secretRef === undefined) {
 			throw new ConfigurationError(
 				'Client Secret',
@@ -130,11 +94,11 @@ export class Connections {
 				{ code: 'NOT_SEALED' },
 			);
 		}
-		const ref = parseSecretRef(secretRef, connection.store.kind);
+		const ref = parseSecretRef(secretRef, storeAddressOf(connection.store));
 		const key = sha256(JSON.stringify([secretRef, connection]));
 		const open = this.opened.get(key, () => this.create(connection, ref));
-		// In use, so it stays; and the store settings of the last user count.
-		this.share({ store: open.store, ref, label: connection.label });
+		// In use, so it stays; and its way to the secret is the one in use.
+		this.wiring.shared(connection, ref);
 		return open;
 	}
 
@@ -144,20 +108,20 @@ export class Connections {
 	 * nothing uses the connections any more. Never rejects, and takes no longer than n8n gives the process, counted from the first call.
 	 */
 	async end(): Promise<void> {
-		const { clock } = this;
-		const { shutdownMs } = this.options.settings;
+		const { clock, settings } = this.wiring;
+		const { shutdownMs } = settings;
 		this.endsAt ??= clock.elapsed() + Math.max(shutdownMs - LEFT_TO_N8N_MS, shutdownMs / 2);
 		const leftMs = this.endsAt - clock.elapsed();
-		const each = this.shared.all().map(async ({ bundle, lease }) => {
+		const each = this.wiring.all().map(async ({ bundle, lease }) => {
 			await lease.exclusively(async () => await lease.release());
 			await bundle.flushWithin(leftMs);
 		});
 		await within(clock, leftMs, Promise.allSettled(each));
 	}
 
-	/** True where the fields hold secrets that are not sealed yet, so that {@link seal} has to be called. @throws ConfigurationError */
-	async needsSealing(fields: CredentialFields): Promise<boolean> {
-		return this.sealing.isNeeded(await parseConnection(fields));
+	/** True if the form holds secrets that are not sealed yet, so that {@link seal} has to be called. */
+	needsSealing(form: Form): boolean {
+		return this.sealing.isNeeded(form);
 	}
 
 	/**
@@ -166,92 +130,8 @@ export class Connections {
 	 * @returns what n8n's database is to keep instead
 	 * @throws VaultedOAuth2Error of any class; then nothing was stored
 	 */
-	async seal(fields: CredentialFields): Promise<SealedFields> {
-		return await this.sealing.seal(await parseConnection(fields));
-	}
-
-	private parts(connection: Connection): ConnectionParts {
-		const { settings, egress, now } = this.options;
-		const open = this.options.openStore ?? openStore;
-		const store = this.stores.get(sha256(JSON.stringify(connection.store)), () =>
-			open(connection.store, { settings, egress }),
-		);
-		const server = createAuthorizationServer({
-			...(connection.issuer === undefined ? {} : { issuer: connection.issuer }),
-			...(connection.tokenEndpoint === undefined
-				? {}
-				: { tokenEndpoint: connection.tokenEndpoint }),
-			...(connection.authorizationCode?.authorizationEndpoint === undefined
-				? {}
-				: { authorizationEndpoint: connection.authorizationCode.authorizationEndpoint }),
-			discovery: this.discovery,
-			egress,
-			now,
-		});
-		return { store, request: createTokenRequest({ connection, server, store }) };
-	}
-
-	/** What all users of one bundle share in this process: one memory, one lease, one budget. */
-	private share({
-		store,
-		ref,
-		label = '',
-	}: {
-		store: SecretStore;
-		ref: SecretRef;
-		label?: string;
-	}): Shared {
-		const { emit } = this.options;
-		const { secretId } = ref;
-		const shared = this.shared.get(sha256(JSON.stringify(ref)), () => {
-			const counters = { ...NO_EVENTS };
-			const report: Emit = (name, code) => {
-				counters[name] += 1;
-				emit({ name, label: shared.label, secretId, ...(code === undefined ? {} : { code }) });
-			};
-			const bundle = new SealedBundle({
-				store,
-				ref,
-				clock: this.clock,
-				onUnsaved: ({ code }) => report('rotated but not saved', code),
-				onSaved: () => report('saved after all'),
-			});
-			const lease = this.lease(store, bundle);
-			const budget = new VersionBudget(store.versionsPerDay);
-			return { bundle, lease, budget, counters, report, label };
-		});
-		if (label !== '') shared.label = label;
-		shared.bundle.use(store);
-		return shared;
-	}
-
-	private lease({ versionsPerDay }: SecretStore, bundle: SealedBundle): Lease {
-		const { settings, leaseMs } = this.options;
-		return new Lease({
-			bundle,
-			clock: this.clock,
-			spends: spendsRefreshToken,
-			isShared: (newest, wasHeld) => isShared(newest, { settings, wasHeld, versionsPerDay }),
-			...(leaseMs === undefined ? {} : { leaseMs }),
-			...(versionsPerDay === undefined
-				? {}
-				: { longestMs: (DAY_MS / versionsPerDay) * LONGEST_LEASE_SHARE }),
-		});
-	}
-
-	private authorization(
-		connection: Connection,
-		{ bundle, request }: { bundle: SealedBundle; request: ConnectionParts['request'] },
-	): AuthorizationFlow {
-		const { now, emit } = this.options;
-		const { secretId } = bundle.ref;
-		return new AuthorizationFlow({
-			connection,
-			bundle,
-			request,
-			now,
-			onConnected: () => emit({ name: 'connected', label: connection.label, secretId }),
-		});
+	async seal(form: Form): Promise<SealedFields> {
+		return await this.sealing.seal(form);
 	}
 
 	/** Limits the refreshes under way: those of one provider, and all together, whose writes wait for each other. */
@@ -264,17 +144,17 @@ export class Connections {
 	}
 
 	private create(connection: Connection, ref: SecretRef): OpenConnection {
-		const { now, settings } = this.options;
-		const { label } = connection;
-		const { store, request } = this.parts(connection);
-		const { bundle, lease, budget, counters, report } = this.share({ store, ref, label });
+		const { wiring } = this;
+		const { settings, clock } = wiring;
+		const request = wiring.requests(connection);
+		const { bundle, lease, budget, counters, report } = wiring.shared(connection, ref);
 		const tokens = new TokenSource({
 			bundle,
 			lease,
 			budget,
 			counters,
 			request,
-			clock: this.clock,
+			clock,
 			policy: { bufferMs: connection.refreshBufferSeconds * 1000, jitter: jitterOf(ref.secretId) },
 			authorize: (newest) => assertSealedFor(newest, connection),
 			phase: () =>
@@ -283,24 +163,14 @@ export class Connections {
 			inTurn: async (task) => await this.inTurn(connection, task),
 			emit: report,
 		});
-		const open = { connection, secretRef: ref, tokens, store };
+		const open = { connection, secretRef: ref, tokens, store: wiring.store(connection) };
 		if (connection.authorizationCode === undefined) return open;
-		const authorization = this.authorization(connection, { bundle, request });
+		const authorization = wiring.authorization(connection, { bundle, request });
 		const { keys } = authorization;
 		return {
 			...open,
 			authorization,
-			sessions: new SessionTokens({ keys, audience: ref.secretId, now }),
+			sessions: new SessionTokens({ keys, audience: ref.secretId, now: this.options.now }),
 		};
 	}
-}
-
-/** What all users of one bundle share. */
-interface Shared {
-	readonly bundle: SealedBundle;
-	readonly lease: Lease;
-	readonly budget: VersionBudget;
-	readonly counters: Record<keyof TokenCounters, number>;
-	readonly report: Emit;
-	label: string;
 }

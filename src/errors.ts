@@ -1,3 +1,5 @@
+import type { FieldName } from './config/fields';
+
 /**
  * The four classes of failure a user can see. They are never mixed: each one asks something else of the user.
  *
@@ -15,9 +17,9 @@ const TITLES: Record<FailureClass, string> = {
 	secretStore: 'Secret store',
 };
 
-interface FailureOptions {
+interface FailureOptions<Code extends string = string> {
 	/** Stable, for programs: upper case with underscores. */
-	code: string;
+	code: Code;
 	/** Replaces the title of the class where it would mislead. */
 	title?: string;
 	/** Only errors of this package and plain `Error`s without request or response objects: those would carry secrets. */
@@ -59,29 +61,109 @@ export abstract class VaultedOAuth2Error extends Error {
 	}
 }
 
+/** Why a person has to connect or authorize again, or why an attempt to do so ended. */
+export type ReconnectCode =
+	| 'ACCESS_DENIED'
+	| 'CONNECTED_MEANWHILE'
+	| 'FEWER_SCOPES'
+	| 'FOR_PASTING'
+	| 'INVALID_GRANT'
+	| 'ISSUER_MISMATCH'
+	| 'LINK_EXPIRED'
+	| 'LINK_INVALID'
+	| 'LINK_USED'
+	| 'NOT_CONNECTED'
+	| 'NO_REFRESH_TOKEN'
+	| 'OTHER_BROWSER'
+	| 'RESPONSE_EXPIRED'
+	| 'RESPONSE_INVALID'
+	| 'RESPONSE_USED'
+	| 'TOO_MANY_LINKS';
+
 /** The consent or the refresh token is gone (RFC 6749 §5.2 `invalid_grant`), and the store holds nothing newer. */
 export class ReconnectError extends VaultedOAuth2Error {
-	constructor(text: string, options: FailureOptions) {
+	declare readonly code: ReconnectCode;
+
+	constructor(text: string, options: FailureOptions<ReconnectCode>) {
 		super('reconnect', text, options);
 	}
 }
 
-/** A field has to be corrected. `field` is the name the form shows. */
-export class ConfigurationError extends VaultedOAuth2Error {
-	readonly field: string;
+/** What has to be corrected. */
+export type ConfigurationCode =
+	| 'ACCESS_DENIED'
+	| 'ADDRESS_NOT_ALLOWED'
+	| 'AWS_CREDENTIALS_REFUSED'
+	| 'AWS_ENDPOINT_INVALID'
+	| 'AWS_HOST_IDENTITY_NOT_ALLOWED'
+	| 'AWS_HOST_IDENTITY_UNAVAILABLE'
+	| 'AWS_REGION_INVALID'
+	| 'BLOCKED_BY_INSTANCE'
+	| 'DISCOVERY_FAILED'
+	| 'EGRESS_BLOCKED'
+	| 'ENCRYPTION_KEY_MISSING'
+	| 'ENDPOINT_NOT_FOUND'
+	| 'INVALID_CLIENT'
+	| 'INVALID_FIELD'
+	| 'INVALID_ID_TOKEN'
+	| 'INVALID_LIFETIME'
+	| 'INVALID_REQUEST'
+	| 'INVALID_SCOPE'
+	| 'INVALID_SECRET_REF'
+	| 'INVALID_SETTING'
+	| 'INVALID_TARGET'
+	| 'MISSING_FIELD'
+	| 'NOT_A_CLIENT_SECRET'
+	| 'NOT_SEALED'
+	| 'REDIRECTED'
+	| 'SEALED_ELSEWHERE'
+	| 'SEALED_FOR_OTHER'
+	| 'UNAUTHORIZED_CLIENT'
+	| 'WRONG_GRANT_TYPE';
 
-	constructor(field: string, text: string, options: FailureOptions) {
+/** What can be named as the place of a mistake: a field of the form, a parameter of a node or a setting of the instance. */
+export type MistakeIn =
+	| FieldName
+	| 'Link Lifetime (Minutes)'
+	| 'Path'
+	| 'Session Lifetime (Minutes)'
+	| `VAULTED_OAUTH2_${string}`;
+
+/** Something has to be corrected. `field` is the name that the form, the node or the environment has for it. */
+export class ConfigurationError extends VaultedOAuth2Error {
+	declare readonly code: ConfigurationCode;
+	readonly field: MistakeIn;
+	/** The detail without the name of the field. */
+	readonly reason: string;
+
+	constructor(field: MistakeIn, text: string, options: FailureOptions<ConfigurationCode>) {
 		super('configuration', `${field}: ${text}`, options);
 		this.field = field;
+		this.reason = text;
 	}
 }
 
+/** Why the provider could not be used for the moment. */
+export type ProviderCode =
+	| 'INVALID_RESPONSE'
+	| 'LEASE_BUSY'
+	| 'RATE_LIMITED'
+	| 'REFRESH_PENDING'
+	| 'SERVER_ERROR'
+	| 'TEMPORARILY_UNAVAILABLE'
+	| 'TIMEOUT'
+	| 'UNREACHABLE';
+
 /** The provider did not answer, or answered that it cannot answer now. Nothing is lost. */
 export class ProviderError extends VaultedOAuth2Error {
+	declare readonly code: ProviderCode;
 	/** Whole seconds the provider asked to wait (RFC 9110 §10.2.3 `Retry-After`), where it did. */
 	readonly retryAfterSeconds: number | undefined;
 
-	constructor(text: string, options: FailureOptions & { retryAfterSeconds?: number | undefined }) {
+	constructor(
+		text: string,
+		options: FailureOptions<ProviderCode> & { retryAfterSeconds?: number | undefined },
+	) {
 		super('provider', text, options);
 		this.retryAfterSeconds = options.retryAfterSeconds;
 	}
@@ -117,7 +199,7 @@ const TEMPORARY_STORE_CODES: ReadonlySet<SecretStoreCode> = new Set([
  * `secretId` the name or ARN it was about.
  */
 export class SecretStoreError extends VaultedOAuth2Error {
-	override readonly code: SecretStoreCode;
+	declare readonly code: SecretStoreCode;
 	readonly action: string;
 	readonly secretId: string;
 
@@ -126,7 +208,6 @@ export class SecretStoreError extends VaultedOAuth2Error {
 		options: { code: SecretStoreCode; action: string; secretId: string; cause?: unknown },
 	) {
 		super('secretStore', text, options);
-		this.code = options.code;
 		this.action = options.action;
 		this.secretId = options.secretId;
 	}
@@ -137,34 +218,41 @@ export class SecretStoreError extends VaultedOAuth2Error {
 }
 
 /** A failure in a form that can be stored and restored in another process. Holds nothing confidential, as no message does. */
-export interface StoredFailure {
-	readonly failureClass: Exclude<FailureClass, 'secretStore'>;
-	readonly code: string;
+export type StoredFailure = {
 	readonly title: string;
 	readonly detail: string;
-	/** Set for `configuration`. */
-	readonly field?: string;
-}
+} & (
+	| { readonly failureClass: 'reconnect'; readonly code: ReconnectCode }
+	| { readonly failureClass: 'provider'; readonly code: ProviderCode }
+	| {
+			readonly failureClass: 'configuration';
+			readonly code: ConfigurationCode;
+			readonly field: MistakeIn;
+	  }
+);
 
 /** The failure as it can be stored; undefined for one of the secret store, which is about the process that met it. */
 export function storedFailure(error: VaultedOAuth2Error): StoredFailure | undefined {
-	const { failureClass, code, title, detail } = error;
-	if (failureClass === 'secretStore') return undefined;
-	if (!(error instanceof ConfigurationError)) return { failureClass, code, title, detail };
-	const { field } = error;
-	return { failureClass, code, title, field, detail: detail.slice(`${field}: `.length) };
+	const { title, detail } = error;
+	if (error instanceof ReconnectError)
+		return { failureClass: 'reconnect', code: error.code, title, detail };
+	if (error instanceof ProviderError)
+		return { failureClass: 'provider', code: error.code, title, detail };
+	if (!(error instanceof ConfigurationError)) return undefined;
+	const { field, code, reason } = error;
+	return { failureClass: 'configuration', code, title, field, detail: reason };
 }
 
 /** The error that {@link storedFailure} was made from. */
 export function restoreFailure(stored: StoredFailure): VaultedOAuth2Error {
-	const { failureClass, code, title, detail, field = '' } = stored;
-	switch (failureClass) {
+	const { title, detail } = stored;
+	switch (stored.failureClass) {
 		case 'reconnect':
-			return new ReconnectError(detail, { code, title });
+			return new ReconnectError(detail, { code: stored.code, title });
 		case 'provider':
-			return new ProviderError(detail, { code, title });
+			return new ProviderError(detail, { code: stored.code, title });
 		case 'configuration':
-			return new ConfigurationError(field, detail, { code, title });
+			return new ConfigurationError(stored.field, detail, { code: stored.code, title });
 	}
 }
 

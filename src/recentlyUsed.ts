@@ -21,6 +21,11 @@ export class RecentlyUsed<V> {
 		return value;
 	}
 
+	/** The value for `key` if there is one; this is no use of it. */
+	find(key: string): V | undefined {
+		return this.values.get(key);
+	}
+
 	/** All values, the one used longest ago first. */
 	all(): V[] {
 		return [...this.values.values()];

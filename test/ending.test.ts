@@ -74,9 +74,9 @@ async function endedToken(connections: Connections) {
 		secretRef: '',
 	};
 	ahead = 0;
-	const sealed = await connections.seal(fields);
+	const sealed = await connections.seal(await connections.read(fields));
 	ahead = HOUR_MS;
-	const { tokens, secretRef } = await connections.open({ ...fields, ...sealed });
+	const { tokens, secretRef } = connections.open(await connections.read({ ...fields, ...sealed }));
 	return { tokens, stored: () => store.json(secretRef.secretId) };
 }
 

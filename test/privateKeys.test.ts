@@ -19,6 +19,9 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('a client that sig
 		await core.close();
 	});
 
+	const needsSealing = async (form: Form): Promise<boolean> =>
+		core.connections.needsSealing(await core.connections.read(form));
+
 	it('is sealed by its private key: a pointer and blanks are left, and the API takes the token', async () => {
 		const saved = await core.save(core.signerForm());
 		expect(saved).toMatchObject({ privateKey: '', clientSecret: '', refreshToken: '' });
@@ -42,9 +45,9 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('a client that sig
 	it('keeps its key if nothing is typed, and takes another in its place if that is right', async () => {
 		const saved = await core.save(core.signerForm());
 		const wrong = { ...saved, privateKey: OTHER_KEY };
-		expect(await core.connections.needsSealing({ ...saved, label: 'Renamed' })).toBe(false);
-		expect(await core.connections.needsSealing(wrong)).toBe(true);
-		const failure = await failureOf(core.connections.seal(wrong));
+		expect(await needsSealing({ ...saved, label: 'Renamed' })).toBe(false);
+		expect(await needsSealing(wrong)).toBe(true);
+		const failure = await failureOf(core.save(wrong));
 		expect(failure).toMatchObject({ code: 'INVALID_CLIENT', field: 'Private Key' });
 		expect(failure.message).not.toContain(body(OTHER_KEY));
 		core.wait(3601);
@@ -57,7 +60,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('a client that sig
 		const saved = await core.save(core.signerForm());
 		const requests = core.provider.countTokenRequests();
 		const pasted = { ...saved, privateKey: SIGNER.privateKey.replaceAll('\n', ' ') };
-		await core.process().seal(pasted);
+		await core.save(pasted, core.process());
 		expect(core.provider.countTokenRequests()).toBe(requests);
 	});
 
@@ -81,7 +84,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('a client that sig
 			{ field: 'Private Key', code: 'MISSING_FIELD' },
 		],
 	])('stores nothing for %s', async (_name, changes, expected) => {
-		const failure = await failureOf(core.connections.seal(core.signerForm(changes)));
+		const failure = await failureOf(core.save(core.signerForm(changes)));
 		expect(failure).toMatchObject({ failureClass: 'configuration', ...expected });
 		for (const key of [SIGNER.privateKey, OTHER_KEY])
 			expect(failure.message).not.toContain(body(key));
@@ -92,6 +95,12 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('a client that sig
 		['another Token URL', (c) => ({ tokenUrl: `${c.api.url}/token` })],
 		['another Issuer URL', (c) => ({ issuerUrl: c.api.url })],
 		['another client', () => ({ clientId: 'crm' })],
+		[
+			'a certificate in place of the signature',
+			() => ({ clientAuthentication: 'tlsClientCertificate' }),
+		],
+		['no authentication', () => ({ clientAuthentication: 'none' })],
+		['a client secret', () => ({ clientAuthentication: 'post' })],
 	])('signs nothing for %s', async (_name, changes) => {
 		const saved = await core.save(core.signerForm());
 		const requests = core.provider.countTokenRequests();
@@ -101,6 +110,60 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('a client that sig
 		});
 		expect(core.provider.countTokenRequests()).toBe(requests);
 		expect(core.api.requests).toEqual([]);
+	});
+});
+
+describe('a change of what the client proves its identity with', () => {
+	let core: WholeCore;
+
+	beforeEach(async () => {
+		core = await WholeCore.start('awsSecretsManager');
+	});
+	afterEach(async () => {
+		await core.close();
+	});
+
+	const content = (): string => core.aws.secrets()[0]?.content ?? '';
+
+	it('keeps nothing: neither the secret that was stored nor the key', async () => {
+		const both = {
+			clientId: SIGNER.clientId,
+			issuerUrl: '',
+			tokenUrl: core.provider.tokenEndpoint,
+		};
+		const saved = await core.save(core.signerForm(both));
+		expect(content()).toContain('private_key');
+		core.provider.injectFault({
+			requests: 2,
+			instead: { status: 200, body: { access_token: 'example-token', token_type: 'Bearer' } },
+		});
+		const secret = { clientAuthentication: 'post', clientSecret: 'example-new-secret' };
+		const changed = await core.save({ ...saved, ...secret });
+		expect(changed.secretRef).toBe(saved.secretRef);
+		expect(content()).toContain('example-new-secret');
+		expect(content()).not.toContain('PRIVATE KEY');
+		const back = { clientAuthentication: 'privateKeyJwt', privateKey: OTHER_KEY };
+		await core.save({ ...changed, ...back });
+		expect(content()).toContain('PRIVATE KEY');
+		expect(content()).not.toContain('example-new-secret');
+	});
+
+	it('does not make a client secret of a key that is kept elsewhere', async () => {
+		core.aws.perform('CreateSecret', { Name: 'client-key', SecretString: SIGNER.privateKey });
+		const saved = await core.save(
+			core.signerForm({
+				clientSecretSource: 'reference',
+				clientSecretReference: 'client-key',
+				privateKey: '',
+			}),
+		);
+		const requests = core.provider.countTokenRequests();
+		const exposed = { ...saved, clientAuthentication: 'post' };
+		await expect(failureOf(core.call(exposed, core.process()))).resolves.toMatchObject({
+			code: 'SEALED_FOR_OTHER',
+			field: 'Client Authentication',
+		});
+		expect(core.provider.countTokenRequests()).toBe(requests);
 	});
 });
 
@@ -153,7 +216,7 @@ describe('a key in a secret that somebody else keeps', () => {
 	it('is named as what has to be corrected', async () => {
 		core.aws.perform('CreateSecret', { Name: 'client-key', SecretString: 'no-private-key-at-all' });
 		const failure = await failureOf(
-			core.connections.seal(
+			core.save(
 				core.signerForm({
 					clientSecretSource: 'reference',
 					clientSecretReference: 'client-key',

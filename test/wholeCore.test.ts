@@ -90,7 +90,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 				{ failureClass: 'reconnect', code: 'INVALID_GRANT' },
 			],
 		])('stores nothing for %s and says what to correct', async (_name, form, expected) => {
-			const error = await failureOf(core.connections.seal(form(core)));
+			const error = await failureOf(core.connections.seal(await core.connections.read(form(core))));
 			expect(error).toMatchObject(expected);
 			expect(error.message).not.toMatch(/wrong-secret|wrong-token|example-client-secret/);
 			expect(await core.stored()).toBe(0);
@@ -98,7 +98,10 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 
 		it('seals once for executions that find an unsealed credential together', async () => {
 			const form = core.form();
-			const refs = await Promise.all(Array.from({ length: 20 }, () => core.connections.seal(form)));
+			const typed = await core.connections.read(form);
+			const refs = await Promise.all(
+				Array.from({ length: 20 }, () => core.connections.seal(typed)),
+			);
 			expect(new Set(refs.map(({ secretRef }) => secretRef)).size).toBe(1);
 			expect(await core.stored()).toBe(1);
 		});
@@ -108,16 +111,18 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		it('keeps what is stored where nothing is typed, and asks for no token', async () => {
 			const saved = await core.save(core.form());
 			const edited = { ...saved, label: 'Renamed' };
-			expect(await core.connections.needsSealing(edited)).toBe(false);
+			expect(core.connections.needsSealing(await core.connections.read(edited))).toBe(false);
 			expect(await core.call(edited, core.process())).toBe(200);
 			expect(core.provider.countTokenRequests()).toBe(1);
 		});
 
 		it('never uses the token of the former scope', async () => {
 			const saved = await core.save(core.form());
-			const { tokens } = await core.connections.open(saved);
+			const { tokens } = core.connections.open(await core.connections.read(saved));
 			const before = await tokens.get();
-			const edited = await core.connections.open({ ...saved, scope: 'api:read api:write' });
+			const edited = core.connections.open(
+				await core.connections.read({ ...saved, scope: 'api:read api:write' }),
+			);
 			const after = await edited.tokens.get();
 			expect(after.accessToken).not.toBe(before.accessToken);
 			expect(after.scope).toBe('api:read api:write');
@@ -126,7 +131,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		it('replaces a typed client secret in the same bundle', async () => {
 			const saved = await core.save(core.form({ clientId: 'poster' }));
 			const again = { ...saved, clientSecret: CLIENT.clientSecret, clientId: CLIENT.clientId };
-			expect(await core.connections.needsSealing(again)).toBe(true);
+			expect(core.connections.needsSealing(await core.connections.read(again))).toBe(true);
 			const sealed = await core.save(again);
 			expect(sealed.secretRef).toBe(saved.secretRef);
 			expect(await core.call(sealed)).toBe(200);
@@ -136,7 +141,11 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		it('leaves the bundle untouched where a typed secret is wrong', async () => {
 			const saved = await core.save(core.form());
 			await expect(
-				failureOf(core.connections.seal({ ...saved, clientSecret: 'wrong-secret' })),
+				failureOf(
+					core.connections.seal(
+						await core.connections.read({ ...saved, clientSecret: 'wrong-secret' }),
+					),
+				),
 			).resolves.toMatchObject({ code: 'INVALID_CLIENT' });
 			core.wait(3601);
 			expect(await core.call(saved, core.process())).toBe(200);
@@ -145,11 +154,13 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		it('knows a typed secret that is sealed already, as an expression in the field is', async () => {
 			const saved = await core.save(core.form());
 			const withExpression = { ...saved, clientSecret: CLIENT.clientSecret };
-			expect(await core.connections.needsSealing(withExpression)).toBe(false);
+			expect(core.connections.needsSealing(await core.connections.read(withExpression))).toBe(
+				false,
+			);
 			const other = core.process();
-			expect(await other.needsSealing(withExpression)).toBe(true);
-			await other.seal(withExpression);
-			expect(await other.needsSealing(withExpression)).toBe(false);
+			expect(other.needsSealing(await other.read(withExpression))).toBe(true);
+			await other.seal(await other.read(withExpression));
+			expect(other.needsSealing(await other.read(withExpression))).toBe(false);
 			expect(core.provider.countTokenRequests()).toBe(1);
 		});
 
@@ -295,7 +306,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		it('tells a revoked refresh token as "reconnect", and heals where a new one is typed', async () => {
 			const form = await core.refreshForm();
 			const saved = await core.save(form);
-			const { tokens } = await core.connections.open(saved);
+			const { tokens } = core.connections.open(await core.connections.read(saved));
 			core.provider.revokeGrantOf((await tokens.get()).accessToken);
 			core.wait(3601);
 			await expect(failureOf(core.call(saved))).resolves.toMatchObject({
@@ -311,7 +322,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 
 		it('replaces a token that was revoked before its time', async () => {
 			const saved = await core.save(core.form());
-			const { tokens } = await core.connections.open(saved);
+			const { tokens } = core.connections.open(await core.connections.read(saved));
 			const { accessToken } = await tokens.get();
 			core.provider.revoke(accessToken);
 			expect(await core.call(saved)).toBe(401);
@@ -341,6 +352,7 @@ describe('AWS Secrets Manager', () => {
 			store: 'awsSecretsManager',
 			secretId: secret?.arn,
 			key: expect.any(String) as string,
+			at: { region: core.aws.region, endpoint: `${core.aws.url}/` },
 		});
 		expect(JSON.parse(secret?.content ?? '')).toMatchObject({
 			client_secret: CLIENT.clientSecret,
@@ -355,7 +367,9 @@ describe('AWS Secrets Manager', () => {
 			core.form({ secretName: 'theirs' }),
 			await core.refreshForm({ secretName: 'theirs' }),
 		]) {
-			await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+			await expect(
+				failureOf(core.connections.seal(await core.connections.read(form))),
+			).resolves.toMatchObject({
 				failureClass: 'secretStore',
 				code: 'ALREADY_EXISTS',
 			});
@@ -372,7 +386,9 @@ describe('AWS Secrets Manager', () => {
 		expect(await core.call(corrected)).toBe(200);
 		expect(await core.stored()).toBe(1);
 		core.wait(3601);
-		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+		await expect(
+			failureOf(core.connections.seal(await core.connections.read(form))),
+		).resolves.toMatchObject({
 			code: 'ALREADY_EXISTS',
 		});
 	});
@@ -381,7 +397,9 @@ describe('AWS Secrets Manager', () => {
 		'denied at %s leaves nothing stored, and names the action',
 		async (action) => {
 			core.aws.deny('test-access-key', action);
-			const error = await failureOf(core.connections.seal(await core.refreshForm()));
+			const error = await failureOf(
+				core.connections.seal(await core.connections.read(await core.refreshForm())),
+			);
 			expect(error).toMatchObject({ failureClass: 'secretStore', code: 'ACCESS_DENIED' });
 			expect(error.message).toContain(action);
 			expect(await core.stored()).toBe(0);
@@ -391,7 +409,7 @@ describe('AWS Secrets Manager', () => {
 	it('does not cost a refresh token where it refuses the new secret: saving again goes on with the rotated one', async () => {
 		core.aws.deny('test-access-key', 'CreateSecret');
 		const form = await core.refreshForm();
-		await failureOf(core.connections.seal(form));
+		await failureOf(core.connections.seal(await core.connections.read(form)));
 		core.aws.allow('test-access-key', 'CreateSecret');
 		const saved = await core.save(form);
 		expect(await core.call(saved)).toBe(200);
@@ -402,7 +420,9 @@ describe('AWS Secrets Manager', () => {
 
 	it('is not reached with the identity of the host unless the instance allows it', async () => {
 		const form = core.form({ awsCredentials: 'default' });
-		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+		await expect(
+			failureOf(core.connections.seal(await core.connections.read(form))),
+		).resolves.toMatchObject({
 			failureClass: 'configuration',
 			field: 'AWS Credentials',
 		});
@@ -420,7 +440,9 @@ describe('AWS Secrets Manager', () => {
 			clientSecretJsonKey: 'secret',
 			clientSecret: '',
 		});
-		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+		await expect(
+			failureOf(core.connections.seal(await core.connections.read(form))),
+		).resolves.toMatchObject({
 			code: 'INVALID_CLIENT',
 		});
 		core.aws.perform('PutSecretValue', {
@@ -444,7 +466,9 @@ describe('AWS Secrets Manager', () => {
 			clientSecretJsonKey,
 			clientSecret: '',
 		});
-		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+		await expect(
+			failureOf(core.connections.seal(await core.connections.read(form))),
+		).resolves.toMatchObject({
 			failureClass: 'configuration',
 			field,
 		});
@@ -460,7 +484,9 @@ describe('AWS Secrets Manager', () => {
 			tokenUrl: `${core.api.url}/steal`,
 			clientSecret: '',
 		});
-		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+		await expect(
+			failureOf(core.connections.seal(await core.connections.read(form))),
+		).resolves.toMatchObject({
 			code: 'NOT_A_CLIENT_SECRET',
 		});
 		expect(core.api.requests).toEqual([]);

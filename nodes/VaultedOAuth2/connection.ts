@@ -19,8 +19,9 @@ async function open(
 	node: IExecuteFunctions,
 	fields: ICredentialDataDecryptedObject,
 ): Promise<ItemConnection> {
+	const connections = sharedConnections(LoggerProxy);
 	return {
-		...(await sharedConnections(LoggerProxy).open(fields)),
+		...connections.open(await connections.read(fields)),
 		...allowedDomainsOf(node.getNode(), fields),
 	};
 }

@@ -17,10 +17,10 @@ let queue: Promise<unknown> = Promise.resolve();
  */
 async function sealByRequest(item: Item, fields: ICredentialDataDecryptedObject): Promise<void> {
 	const { node } = item;
-	const { apiBaseUrl } = await sharedConnections(LoggerProxy).read(fields);
+	const { connection } = await sharedConnections(LoggerProxy).read(fields);
 	const request: IHttpRequestOptions = {
 		method: 'GET',
-		url: apiBaseUrl,
+		url: connection.apiBaseUrl,
 		// An API's base address often answers 404.
 		ignoreHttpStatusErrors: true,
 		disableFollowRedirect: true,
@@ -39,15 +39,19 @@ async function sealByRequest(item: Item, fields: ICredentialDataDecryptedObject)
 	});
 }
 
-async function seal(item: Item): Promise<ICredentialDataDecryptedObject> {
+async function needsSealing(fields: ICredentialDataDecryptedObject): Promise<boolean> {
 	const connections = sharedConnections(LoggerProxy);
+	return connections.needsSealing(await connections.read(fields));
+}
+
+async function seal(item: Item): Promise<ICredentialDataDecryptedObject> {
 	const fields = await readFields(item);
-	if (!(await connections.needsSealing(fields))) return fields;
+	if (!(await needsSealing(fields))) return fields;
 	const request = sealByRequest(item, fields);
 	await Promise.allSettled([request]);
 	const after = await readFields(item);
 	// An API that is out of reach does not undo what was sealed; the item's own request will tell.
-	if (await connections.needsSealing(after)) await request;
+	if (await needsSealing(after)) await request;
 	return after;
 }
 
@@ -58,7 +62,7 @@ async function seal(item: Item): Promise<ICredentialDataDecryptedObject> {
  */
 export async function sealedFields(item: Item): Promise<ICredentialDataDecryptedObject> {
 	const fields = await readFields(item);
-	if (!(await sharedConnections(LoggerProxy).needsSealing(fields))) return fields;
+	if (!(await needsSealing(fields))) return fields;
 	const turn = queue.then(async () => await seal(item));
 	queue = turn.catch(() => undefined);
 	return await turn;

@@ -29,7 +29,8 @@ const ANSWERED: IWebhookResponseData = { noWebhookResponse: true };
 
 async function open(node: IWebhookFunctions): Promise<ConnectableAccount> {
 	const fields = await node.getCredentials(CREDENTIAL_TYPE);
-	return asAccount(await sharedConnections(LoggerProxy).open(fields));
+	const connections = sharedConnections(LoggerProxy);
+	return asAccount(connections.open(await connections.read(fields)));
 }
 
 /** The request's own query: a parameter that comes twice must be seen to. */

@@ -48,7 +48,7 @@ export async function summaryOf(
 		expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
 		refreshable,
 		reconnected,
-		secretStore: connection.secretRef.store,
+		secretStore: connection.secretRef.store.kind,
 		secretId,
 		stored: unsaved === undefined,
 	};

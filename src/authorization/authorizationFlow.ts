@@ -6,7 +6,8 @@ import {
 import { SecretStoreError } from '../errors';
 import type { IdTokenClaims } from '../oauth/authorizationServer';
 import type { Consented, ConnectionRequests } from '../oauth/tokenRequest';
-import { assertSealedFor, type Authorization, type Bundle, type Claim } from '../secrets/bundle';
+import { assertSealedFor } from '../secrets/binding';
+import type { Authorization, Bundle, Claim } from '../secrets/bundle';
 import { consented, ticketUsed } from '../secrets/patches';
 import { sameDigest } from '../secrets/pointer';
 import type { SealedBundle } from '../secrets/sealedBundle';

@@ -1,12 +1,10 @@
-import { ConfigurationError } from '../errors';
+import { ConfigurationError, type MistakeIn } from '../errors';
+import { AMBIGUOUS, parseWebUrl } from './secureUrl';
 
-// URL parsers drop tabs and line breaks and read "\" as "/", which turns harmless looking text into another host.
-// eslint-disable-next-line no-control-regex -- control characters are what is looked for
-const AMBIGUOUS = /[\u0000-\u0020\u007f\\]/;
-const ABSOLUTE = /^[a-z][a-z0-9+.-]*:/i;
+const ABSOLUTE = /^([a-z][a-z0-9+.-]*:|\/\/)/i;
 
-// What is still a step upwards for servers that decode "%2F" or drop path parameters before they look at a path.
-const HIDDEN_STEP = /(^|[/\\]|%2f|%5c)(\.|%2e){2}(;[^/\\]*)?($|[/\\]|%2f|%5c)/i;
+/** How often a chain of servers may decode one path. */
+const DECODINGS = 3;
 
 /** What {@link resolveApiUrl} needs to know of a connection. */
 export interface ApiTarget {
@@ -15,49 +13,80 @@ export interface ApiTarget {
 	readonly apiOrigins: readonly string[];
 }
 
-function refuse(field: string, text: string): never {
+function refuse(field: MistakeIn, text: string): never {
 	throw new ConfigurationError(field, text, { code: 'ADDRESS_NOT_ALLOWED' });
 }
 
 /**
- * True where the access token may be sent to `url`: its origin (RFC 6454) is that of the API Base URL or one of the additional origins,
- * and it names no user.
+ * True where the access token may be sent to `url`: a web address whose origin (RFC 6454) is that of the API Base URL or one of the
+ * additional origins, and which names no user.
  */
 export function mayReceiveToken(target: ApiTarget, url: URL): boolean {
-	return target.apiOrigins.includes(url.origin) && url.username === '' && url.password === '';
+	return (
+		// "blob:https://api.example.com/x" has that origin as well.
+		/^https?:$/.test(url.protocol) &&
+		target.apiOrigins.includes(url.origin) &&
+		url.username === '' &&
+		url.password === ''
+	);
+}
+
+/** The base path with its slash at the end. */
+function directoryOf(base: URL): string {
+	return `${base.pathname.replace(/\/$/, '')}/`;
+}
+
+/** True for a ".." that `URL` does not see, but servers that decode the path first, read "\" as "/" or drop path parameters do. */
+function hasHiddenStep(pathname: string): boolean {
+	let decoded = pathname;
+	for (let n = 0; n < DECODINGS && decoded.includes('%'); n += 1) {
+		decoded = decoded.replace(/%([0-7][\da-f])/gi, (_, ascii: string) =>
+			String.fromCharCode(Number.parseInt(ascii, 16)),
+		);
+	}
+	return decoded.split(/[/\\]/).some((segment) => segment.split(';', 1)[0] === '..');
+}
+
+function isUnder(base: URL, { pathname }: URL): boolean {
+	return (
+		(pathname.startsWith(directoryOf(base)) || pathname === base.pathname) &&
+		!hasHiddenStep(pathname)
+	);
+}
+
+function join(base: URL, path: string): URL {
+	if (path === '') return new URL(base);
+	return new URL(`${base.origin}${directoryOf(base)}${path.replace(/^\//, '')}`);
 }
 
 /**
- * Resolves a path under the API Base URL. A path never leaves the base: not by `..`, `//host`, `\` or an absolute address of another
- * origin. An absolute address of an allowed origin is taken as it is.
+ * Resolves a path, or an absolute address such as an API's link to its next page.
+ *
+ * On the origin of the API Base URL nothing leaves the base path: not by `..`, `//host`, `\`, nor by an absolute address. An absolute
+ * address of an additional origin is taken as it is; any other one is refused.
  *
  * @param field what the form calls the input, for the error
  * @throws ConfigurationError `ADDRESS_NOT_ALLOWED`
  */
-export function resolveApiUrl(target: ApiTarget, path: string, field: string): URL {
+export function resolveApiUrl(target: ApiTarget, path: string, field: MistakeIn): URL {
 	const text = path.trim();
 	if (AMBIGUOUS.test(text)) {
 		refuse(field, 'it has a space, a control character or a backslash. Percent-encode them.');
 	}
-	if (ABSOLUTE.test(text) || text.startsWith('//')) {
-		const url = URL.canParse(text) ? new URL(text) : undefined;
-		if (url === undefined || !mayReceiveToken(target, url)) {
-			refuse(
-				field,
-				`it leads away from ${target.apiOrigins.join(', ')}, and the access token is sent nowhere else. Enter a path under API Base URL; a further origin can be allowed in the credential's Additional API Origins.`,
-			);
-		}
-		return url;
-	}
 	const base = new URL(target.apiBaseUrl);
-	const directory = `${base.pathname.replace(/\/$/, '')}/`;
-	const url = new URL(`${base.origin}${directory}${text.replace(/^\//, '')}`);
-	if (text === '' || text === '/') url.pathname = text === '/' ? directory : base.pathname;
-	const inside =
-		(url.pathname.startsWith(directory) || url.pathname === base.pathname) &&
-		!HIDDEN_STEP.test(url.pathname);
-	if (!inside || !mayReceiveToken(target, url)) {
-		refuse(field, `it leaves the API Base URL ${target.apiBaseUrl}. Remove the ".." segments.`);
+	const isAbsolute = ABSOLUTE.test(text);
+	const url = isAbsolute ? parseWebUrl(text) : join(base, text);
+	if (url === undefined || !mayReceiveToken(target, url)) {
+		refuse(
+			field,
+			`it leads away from ${target.apiOrigins.join(', ')}, and the access token is sent nowhere else. Enter a path under API Base URL; a further origin can be allowed in the credential's Additional API Origins.`,
+		);
+	}
+	if (url.origin === base.origin && !isUnder(base, url)) {
+		refuse(
+			field,
+			`it leaves the API Base URL ${target.apiBaseUrl}. ${isAbsolute ? `Enter an address under it, or shorten API Base URL in the credential to reach more of ${base.origin}.` : 'Remove the ".." segments.'}`,
+		);
 	}
 	return url;
 }

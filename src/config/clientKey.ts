@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate, type JsonWebKey, type KeyObject } from 'node:crypto';
 
 import { ConfigurationError } from '../errors';
-import { FIELD_NAMES } from './fields';
+import { FIELD_NAMES, type FieldName } from './fields';
 
 /** JWS algorithms that a client's key can sign with (RFC 7518 §3.1, RFC 8037 §3.1). */
 export const SIGNING_ALGORITHMS = ['RS256', 'PS256', 'ES256', 'ES384', 'ES512', 'EdDSA'] as const;
@@ -139,7 +139,7 @@ export function signingAlgorithm(
 /** @throws ConfigurationError `MISSING_FIELD` if there is no certificate beside the key */
 export function assertCertificate(
 	{ certificates }: Pick<ClientKey, 'certificates'>,
-	field: string = FIELD_NAMES.privateKey,
+	field: FieldName = FIELD_NAMES.privateKey,
 ): void {
 	if (certificates.length > 0) return;
 	throw new ConfigurationError(
@@ -184,7 +184,7 @@ function assertFits(certificates: readonly string[], privateKey: KeyObject, fail
  * @param field the text comes from, for the message
  * @throws ConfigurationError `INVALID_FIELD`
  */
-export function readClientKey(text: string, field: string = FIELD_NAMES.privateKey): ClientKey {
+export function readClientKey(text: string, field: FieldName = FIELD_NAMES.privateKey): ClientKey {
 	const fail: Fail = (why) => {
 		throw new ConfigurationError(field, why, { code: 'INVALID_FIELD' });
 	};

@@ -21,12 +21,10 @@ export type ClientAuthenticationMethod =
 	| 'none';
 
 /** What a client proves its identity with: nothing, a shared secret, a key that signs, or a certificate. */
-export type ClientAuthenticationFamily = 'none' | 'secret' | 'key' | 'certificate';
+export type CredentialKind = 'none' | 'secret' | 'key' | 'certificate';
 
-/** The family of a way to authenticate. */
-export function familyOf(
-	method: ClientAuthenticationMethod | 'automatic',
-): ClientAuthenticationFamily {
+/** What a way to authenticate needs. */
+export function credentialKindOf(method: ClientAuthenticationMethod | 'automatic'): CredentialKind {
 	switch (method) {
 		case 'none':
 			return 'none';
@@ -132,4 +130,12 @@ export interface TypedSecrets {
 	readonly refreshToken?: string;
 	/** The address a person was sent back to after consent, pasted: it carries an authorization code. */
 	readonly authorizationResponse?: string;
+}
+
+/** A form of the credential, read once: what it means, what was typed, and the pointer to what is sealed already. */
+export interface Form {
+	readonly connection: Connection;
+	readonly typed: TypedSecrets;
+	/** The pointer's text; absent before the first seal. */
+	readonly secretRef?: string;
 }

@@ -51,3 +51,6 @@ export const FIELD_NAMES = {
 
 /** A property of the credential type. */
 export type FieldKey = keyof typeof FIELD_NAMES;
+
+/** What the form calls a property. */
+export type FieldName = (typeof FIELD_NAMES)[FieldKey];

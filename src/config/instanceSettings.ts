@@ -57,6 +57,18 @@ const DEFAULT_BLOCKED_IP_RANGES = [
 ];
 
 /**
+ * What "default" means here besides n8n's own ranges: shared address space (RFC 6598), multicast, reserved addresses and broadcast, and
+ * NAT64 within one network (RFC 8215).
+ */
+const FURTHER_BLOCKED_IP_RANGES = [
+	'100.64.0.0/10',
+	'224.0.0.0/4',
+	'240.0.0.0/4',
+	'ff00::/8',
+	'64:ff9b:1::/48',
+];
+
+/**
  * Reads n8n's settings the way n8n does, from the environment and from n8n's settings file.
  *
  * @param argument n8n's first argument: the command it runs, such as `worker`. Without one, or with an option in its place, n8n starts
@@ -121,7 +133,9 @@ function readEgressPolicy(env: Environment): EgressPolicy {
 	const blocked = unquoted(readVariable(env, 'N8N_SSRF_BLOCKED_IP_RANGES')) ?? 'default';
 	return {
 		blockedIpRanges: listed(blocked).flatMap((range) =>
-			range.toLowerCase() === 'default' ? DEFAULT_BLOCKED_IP_RANGES : range,
+			range.toLowerCase() === 'default'
+				? [...DEFAULT_BLOCKED_IP_RANGES, ...FURTHER_BLOCKED_IP_RANGES]
+				: range,
 		),
 		allowedIpRanges: listed(readVariable(env, 'N8N_SSRF_ALLOWED_IP_RANGES')),
 		blockedHostnames: listed(readVariable(env, 'N8N_SSRF_BLOCKED_HOSTNAMES')),

@@ -1,18 +1,42 @@
-function isLoopback(hostname: string): boolean {
-	return (
-		hostname === 'localhost' ||
-		hostname.endsWith('.localhost') ||
-		hostname === '[::1]' ||
-		/^127(\.\d{1,3}){3}$/.test(hostname)
-	);
+import { isLoopback } from '../loopback';
+
+/**
+ * What makes a text mean another address than it seems to: URL parsers drop control characters and spaces around an address, and read
+ * "\" as "/".
+ */
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
+export const AMBIGUOUS = /[\u0000-\u0020\u007f\\]/;
+
+/**
+ * With two slashes: on fewer or more of them parsers disagree. No longer than a host name can be: to encode a name that is not ASCII
+ * costs the square of its length.
+ */
+const WITH_HOST = /^https?:\/\/[^/?#]{1,300}([/?#]|$)/i;
+
+/** Letters, digits, "-" and "_", as `URL` writes them; it lets "*" and much else pass. */
+const NAME_OR_IPV4 = /^([a-z0-9_-]+\.)*[a-z0-9_-]+\.?$/;
+
+/** A web address: `http:` or `https:`, and unmistakably one host. Undefined for everything else. */
+export function parseWebUrl(text: string): URL | undefined {
+	if (AMBIGUOUS.test(text) || !WITH_HOST.test(text)) return undefined;
+	try {
+		return new URL(text);
+	} catch {
+		return undefined;
+	}
 }
 
-/** An https address, or http to this machine itself; no user name, password or fragment in it. */
+/**
+ * An https address, or http to this machine itself. It names one host (no `*`), and no user name, password or fragment.
+ *
+ * Nothing else may be sent a secret or a token.
+ */
 export function isSecureUrl(value: string): boolean {
-	if (!URL.canParse(value) || /[\s\\]/.test(value)) return false;
-	const url = new URL(value);
+	const url = /\s/.test(value) ? undefined : parseWebUrl(value);
 	return (
-		(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))) &&
+		url !== undefined &&
+		(url.protocol === 'https:' || isLoopback(url.hostname)) &&
+		(url.hostname.startsWith('[') || NAME_OR_IPV4.test(url.hostname)) &&
 		url.username === '' &&
 		url.password === '' &&
 		url.hash === ''

@@ -5,7 +5,7 @@ import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 
 import type { TlsIdentity } from './egress';
-import type { Guard } from './policy';
+import { plainLookup, type Guard } from './policy';
 import { authority, proxyAddress, proxyAuthorization, type ProxyFor, type Target } from './proxy';
 import { openTunnel } from './tunnel';
 
@@ -40,17 +40,26 @@ export class EgressHttpAgent extends HttpAgent implements TakesRequests {
 
 	addRequest(request: ClientRequest, options: ClientRequestArgs): void {
 		const target = targetOf('http', options);
-		const proxy = this.forwardProxyFor(target);
+		let proxy: URL | undefined;
+		try {
+			proxy = this.routes.proxyFor(target);
+		} catch (error) {
+			refuse(request, error);
+			return;
+		}
 		if (proxy === undefined) {
 			plainAgent.addRequest.call(this, request, options);
 			return;
 		}
+		// Now, and not after the check: Node writes the request's head as soon as its caller goes on.
 		request.path = `http://${authority(target).replace(/:80$/, '')}${request.path}`;
 		for (const [name, value] of Object.entries(proxyAuthorization(proxy))) {
 			request.setHeader(name, value);
 		}
 		const forwarded: HttpOptions = { ...options, ...proxyAddress(proxy), [FORWARD_PROXY]: proxy };
-		plainAgent.addRequest.call(this, request, forwarded);
+		checkForProxy(this.routes, target)
+			.then(() => plainAgent.addRequest.call(this, request, forwarded))
+			.catch((error: unknown) => refuse(request, error));
 	}
 
 	override createConnection(
@@ -63,24 +72,12 @@ export class EgressHttpAgent extends HttpAgent implements TakesRequests {
 			return proxy.protocol === 'https:' ? connectTls({ host, port }) : connect({ host, port });
 		}
 		try {
-			const target = targetOf('http', options);
-			this.routes.guard?.checkHost(target.host);
-			this.routes.proxyFor(target);
+			this.routes.guard?.checkHost(targetOf('http', options).host);
 		} catch (error) {
 			fail(error, connected);
 			return undefined;
 		}
 		return super.createConnection(options, connected);
-	}
-
-	/** Says nothing of a target that is blocked or has no usable proxy: `createConnection` then fails, which the caller gets to hear. */
-	private forwardProxyFor(target: Target): URL | undefined {
-		try {
-			this.routes.guard?.checkHost(target.host);
-			return this.routes.proxyFor(target);
-		} catch {
-			return undefined;
-		}
 	}
 }
 
@@ -97,15 +94,15 @@ export class EgressHttpsAgent extends HttpsAgent {
 		const target = targetOf('https', options);
 		let proxy: URL | undefined;
 		try {
-			this.routes.guard?.checkHost(target.host);
 			proxy = this.routes.proxyFor(target);
+			if (proxy === undefined) this.routes.guard?.checkHost(target.host);
 		} catch (error) {
 			fail(error, connected);
 			return undefined;
 		}
 		if (proxy === undefined) return super.createConnection(options, connected);
 
-		openTunnel(proxy, target)
+		this.tunnel(proxy, target)
 			.then((socket) => {
 				const throughTunnel: RequestOptions = { ...options, ...{ socket } };
 				const stream = super.createConnection(throughTunnel);
@@ -114,10 +111,29 @@ export class EgressHttpsAgent extends HttpsAgent {
 			.catch((error: unknown) => fail(error, connected));
 		return undefined;
 	}
+
+	private async tunnel(proxy: URL, target: Target): Promise<Duplex> {
+		await checkForProxy(this.routes, target);
+		return await openTunnel(proxy, target);
+	}
+}
+
+async function checkForProxy({ guard }: Routes, { host }: Target): Promise<void> {
+	await guard?.checkForProxy(host);
+}
+
+/** Fails a request as Node does if it cannot connect: on an agent of its own, so that no kept connection takes it. */
+function refuse(request: ClientRequest, error: unknown): void {
+	const agent = new HttpAgent() as HttpAgent & TakesRequests;
+	agent.createConnection = (_options, connected) => {
+		fail(error, connected);
+		return undefined;
+	};
+	agent.addRequest(request, {});
 }
 
 function agentOptions({ guard, keepAlive, tls }: Routes) {
-	return { keepAlive, ...tls, ...(guard && { lookup: guard.lookup }) };
+	return { keepAlive, ...tls, lookup: guard?.lookup ?? plainLookup };
 }
 
 function targetOf(scheme: Target['scheme'], options: ClientRequestArgs): Target {

@@ -50,7 +50,7 @@ async function exchange(
 	request: EgressRequest,
 	agents: Egress['agents'],
 ): Promise<EgressResponse> {
-	const { protocol, host } = parseUrl(url);
+	const { protocol, host, href } = parseUrl(url);
 	if (!/^https?:$/.test(protocol)) throw new EgressError('NETWORK', 'ERR_INVALID_URL', host);
 
 	const deadline = AbortSignal.timeout(request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
@@ -59,7 +59,7 @@ async function exchange(
 		// On first use: n8n loads this package at its start, and most of its starts need no request.
 		const { default: axios } = await import('axios');
 		const { status, headers, data } = await axios.request<Readable>({
-			url,
+			url: href,
 			method: request.method,
 			headers: request.headers,
 			data: request.body,

@@ -1,7 +1,9 @@
-import { lookup as resolve } from 'node:dns';
+import { lookup as askDns, type LookupAddress } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
+import { isLoopback } from '../loopback';
 import { EgressError, type EgressPolicy } from './egress';
+import { embeddedIPv4 } from './embeddedIPv4';
 
 /** Decides where connections may go. */
 export interface Guard {
@@ -12,11 +14,22 @@ export interface Guard {
 	 */
 	checkHost(host: string): void;
 	/**
+	 * Checks a host that a proxy will resolve: its name, and the addresses that it has for this machine, as n8n does.
+	 *
+	 * @throws EgressError `BLOCKED`; `NETWORK` if this machine's DNS does not know the name
+	 */
+	checkForProxy(host: string): Promise<void>;
+	/**
 	 * Resolves a name for a socket, and fails with an {@link EgressError} where any address is blocked. The socket connects to
 	 * exactly these addresses, so that a second, different answer of the DNS changes nothing.
 	 */
 	readonly lookup: LookupFunction;
 }
+
+const LOOPBACK: LookupAddress[] = [
+	{ address: '127.0.0.1', family: 4 },
+	{ address: '::1', family: 6 },
+];
 
 /** The rules of n8n's own protection: allowed wins over blocked, and a name that is allowed may have any address. */
 export function createGuard(policy: EgressPolicy): Guard {
@@ -25,36 +38,70 @@ export function createGuard(policy: EgressPolicy): Guard {
 	const allowedName = nameMatcher(policy.allowedHostnames);
 	const blockedName = nameMatcher(policy.blockedHostnames);
 
+	/** An address stands for every IPv4 address inside it as well. */
 	function checkAddress(address: string, host: string): void {
-		if (!allowedAddresses(address) && blockedAddresses(address)) {
+		const bare = address.replace(/%.*$/, '');
+		if (allowedAddresses(bare)) return;
+		const meant = isIP(bare) === 6 ? [bare, ...embeddedIPv4(bare)] : [bare];
+		if (meant.some((each) => blockedAddresses(each) && !allowedAddresses(each))) {
 			throw new EgressError('BLOCKED', `address ${address}`, host);
 		}
 	}
 
-	return {
-		checkHost(host) {
-			const address = host.replace(/^\[|\]$/g, '');
-			if (isIP(address) !== 0) checkAddress(address, host);
-			else if (!allowedName(host) && blockedName(host)) {
-				throw new EgressError('BLOCKED', 'host name', host);
-			}
-		},
+	function checkHost(host: string): void {
+		const address = host.replace(/^\[|\]$/g, '');
+		if (isIP(address) !== 0) checkAddress(address, host);
+		else if (!allowedName(host) && blockedName(host)) {
+			throw new EgressError('BLOCKED', 'host name', host);
+		}
+	}
 
-		lookup(host, options, callback) {
-			resolve(host, { ...options, all: true }, (error, addresses) => {
-				try {
-					if (error) throw error;
-					if (!allowedName(host)) addresses.forEach(({ address }) => checkAddress(address, host));
-				} catch (reason) {
-					callback(reason as Error, []);
-					return;
-				}
-				const [first] = addresses;
-				if (options.all === true || first === undefined) callback(null, addresses);
-				else callback(null, first.address, first.family);
+	const lookup = lookupWith((host, addresses) => {
+		if (!allowedName(host)) addresses.forEach(({ address }) => checkAddress(address, host));
+	});
+
+	return {
+		checkHost,
+		async checkForProxy(host) {
+			checkHost(host);
+			if (isIP(host) !== 0) return;
+			await new Promise<void>((resolve, reject) => {
+				lookup(host, { all: true }, (error) => {
+					if (error === null) resolve();
+					else reject(error instanceof EgressError ? error : unknownHere(error, host));
+				});
 			});
 		},
+		lookup,
 	};
+}
+
+/** Resolves names for sockets. Those of this machine itself never go to the DNS (RFC 6761 §6.3): not every system keeps them back. */
+export const plainLookup: LookupFunction = lookupWith(() => undefined);
+
+function lookupWith(
+	check: (host: string, addresses: readonly LookupAddress[]) => void,
+): LookupFunction {
+	return (host, options, callback) => {
+		const answer = (error: Error | null, addresses: LookupAddress[]): void => {
+			try {
+				if (error) throw error;
+				check(host, addresses);
+			} catch (reason) {
+				callback(reason as Error, []);
+				return;
+			}
+			const [first] = addresses;
+			if (options.all === true || first === undefined) callback(null, addresses);
+			else callback(null, first.address, first.family);
+		};
+		if (isLoopback(host)) setImmediate(answer, null, LOOPBACK);
+		else askDns(host, { ...options, all: true }, answer);
+	};
+}
+
+function unknownHere({ code = 'ERROR' }: NodeJS.ErrnoException, host: string): EgressError {
+	return new EgressError('NETWORK', `LOCAL_DNS_${code}`, host);
 }
 
 /** CIDR ranges. Entries that are none are left out, as by n8n, which warns of them when it starts. */
@@ -66,12 +113,7 @@ function addressRanges(ranges: readonly string[]): (address: string) => boolean 
 		if (version === 0 || Number(prefix) > (version === 4 ? 32 : 128)) continue;
 		list.addSubnet(network, Number(prefix), familyOf(network));
 	}
-	return (address) => {
-		const bare = address.replace(/%.*$/, '');
-		// Connecting to "::" reaches this host, just as 0.0.0.0 does. Addresses mapped into IPv6 are the list's own business.
-		const checked = bare === '::' ? '0.0.0.0' : bare;
-		return list.check(checked, familyOf(checked)) || list.check(bare, familyOf(bare));
-	};
+	return (address) => list.check(address, familyOf(address));
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {

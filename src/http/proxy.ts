@@ -1,3 +1,4 @@
+import { isLoopback } from '../loopback';
 import { EgressError } from './egress';
 
 /** Where a request goes; `host` without brackets. */
@@ -17,13 +18,14 @@ export type ProxyFor = (target: Target) => URL | undefined;
 /**
  * Reads `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, each also in lower case, which wins. `NO_PROXY` lists, separated by
  * commas or spaces, whole names, `.example.com` or `*.example.com` for the names below it, each with `:port` if wanted, or is `*`: as n8n
- * takes it.
+ * takes it. This machine itself is never behind a proxy: plain http is allowed there, and a proxy would read it.
  */
 export function proxiesFromEnvironment(env: NodeJS.ProcessEnv): ProxyFor {
 	const variable = (name: string) => [env[name], env[name.toUpperCase()]].find(Boolean);
 
 	// Read anew for each connection, because n8n adds hosts of its own to NO_PROXY while it runs.
 	return (target) => {
+		if (isLoopback(target.host)) return undefined;
 		const address = variable(`${target.scheme}_proxy`) ?? variable('all_proxy');
 		const exceptions = (variable('no_proxy') ?? '')
 			.toLowerCase()

@@ -1,7 +1,6 @@
 import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'openid-client';
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
-import { isSecureUrl } from '../config/secureUrl';
 import { ConfigurationError, type VaultedOAuth2Error } from '../errors';
 import type { Egress } from '../http/egress';
 import {
@@ -127,17 +126,12 @@ type EndpointKind = keyof typeof ENDPOINTS;
 /** Codes which mean that an endpoint is not where the issuer's document says. */
 const WRONG_ADDRESS: ReadonlySet<string> = new Set(['ENDPOINT_NOT_FOUND', 'REDIRECTED']);
 
-/** The address, if secrets may be sent to it. An issuer's document may hold anything. */
-function secureAddress(address: unknown): string | undefined {
-	return typeof address === 'string' && isSecureUrl(address) ? address : undefined;
-}
-
 /** An endpoint as the issuer describes it; for a client with a certificate at the address that asks for one (RFC 8705 §5). */
 function addressIn(
 	metadata: ServerMetadata | undefined,
 	kind: EndpointKind | 'introspection_endpoint',
 	client?: Client,
-): unknown {
+): string | undefined {
 	const usesAlias = client?.authentication === 'tls_client_auth';
 	const alias = usesAlias ? metadata?.mtls_endpoint_aliases?.[kind] : undefined;
 	return alias ?? metadata?.[kind];
@@ -198,16 +192,12 @@ export function createAuthorizationServer(
 	/** The address in the form, else the discovered one; for a client with a certificate that of RFC 8705 §5. */
 	async function endpoint(kind: EndpointKind, client?: Client): Promise<string> {
 		const { field, what, wayOut } = ENDPOINTS[kind];
-		const typed = entered[kind];
 		const described = issuer === undefined ? undefined : discovery.metadata(issuer);
-		const address = typed ?? addressIn(await described, kind, client);
-		const secure = secureAddress(address);
-		if (secure !== undefined) return secure;
+		const address = entered[kind] ?? addressIn(await described, kind, client);
+		if (address !== undefined) return address;
 		throw new ConfigurationError(
 			field,
-			address === undefined
-				? `the issuer describes no ${what}. ${wayOut}`
-				: `the ${what} that the issuer describes is not an https:// address. ${wayOut}`,
+			`the issuer describes no ${what} with an https:// address. ${wayOut}`,
 			{ code: 'DISCOVERY_FAILED' },
 		);
 	}
@@ -295,6 +285,13 @@ export function createAuthorizationServer(
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
 			const discovered =
 				code !== undefined && issuer !== undefined ? await discovery.metadata(issuer) : undefined;
+			if (wantsIdToken && discovered?.jwks_uri === undefined) {
+				throw new ConfigurationError(
+					'Issuer URL',
+					'the issuer describes no jwks_uri with an https:// address, so its ID token cannot be verified. Let the provider correct its metadata, or remove openid from Scope.',
+					{ code: 'DISCOVERY_FAILED' },
+				);
+			}
 			const configuration = await configure(
 				{ clientId: client.clientId, auth },
 				{ ...discovered, token_endpoint: address },
@@ -391,7 +388,7 @@ export function createAuthorizationServer(
 			if (issuer === undefined) return undefined;
 			try {
 				const described = await discovery.metadata(issuer);
-				const address = secureAddress(addressIn(described, 'introspection_endpoint', client));
+				const address = addressIn(described, 'introspection_endpoint', client);
 				if (address === undefined) return undefined;
 				const library = await load();
 				const { auth, sent, exchangeOptions } = await authenticated(client, address);

@@ -1,8 +1,10 @@
 import type { GrantType } from '../config/connection';
+import type { FieldName } from '../config/fields';
 import {
 	ConfigurationError,
 	ProviderError,
 	ReconnectError,
+	type ConfigurationCode,
 	type VaultedOAuth2Error,
 } from '../errors';
 import type { EgressError } from '../http/egress';
@@ -52,9 +54,9 @@ const LONGEST_RETRY_AFTER_SECONDS = 3600;
 
 /** What to correct after an error that trying again does not cure. */
 interface Refusal {
-	readonly field: string;
+	readonly field: FieldName;
 	readonly wayOut: string;
-	readonly code: string;
+	readonly code: ConfigurationCode;
 }
 
 const INVALID_CLIENT: Refusal = {
@@ -176,8 +178,11 @@ export function classifyResponse(
 ): VaultedOAuth2Error {
 	const { status, headers } = response;
 	const { field, host } = context;
-	const configuration = (text: string, code: string, at: string = field): ConfigurationError =>
-		new ConfigurationError(at, text, { code });
+	const configuration = (
+		text: string,
+		code: ConfigurationCode,
+		at: FieldName = field,
+	): ConfigurationError => new ConfigurationError(at, text, { code });
 	if (status >= 500 || status === 429 || status === 408 || status === 425) {
 		return new ProviderError(`${host} answered ${String(status)}. ${RETRY}`, {
 			code: status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR',

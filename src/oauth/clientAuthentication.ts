@@ -3,7 +3,7 @@ import type { ClientAuth, CryptoKey } from 'openid-client';
 
 import { signingAlgorithm, type ClientKey, type SigningAlgorithm } from '../config/clientKey';
 import {
-	familyOf,
+	credentialKindOf,
 	type AssertionSettings,
 	type ClientAuthenticationMethod,
 } from '../config/connection';
@@ -158,7 +158,7 @@ function tlsIdentity({ privateKey, certificates }: ClientKey, now: number): TlsI
 
 /** What to correct if the provider does not recognise the client; undefined for one with a client secret. */
 export function invalidClient({ authentication }: Client): InvalidClient | undefined {
-	switch (familyOf(authentication)) {
+	switch (credentialKindOf(authentication)) {
 		case 'key':
 			return (clockAheadMs) => ({
 				field: FIELD_NAMES.privateKey,

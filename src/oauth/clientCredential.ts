@@ -1,5 +1,5 @@
 import { assertCertificate, readClientKey } from '../config/clientKey';
-import { familyOf, type Connection } from '../config/connection';
+import { credentialKindOf, type Connection } from '../config/connection';
 import { FIELD_NAMES } from '../config/fields';
 import { ConfigurationError } from '../errors';
 import type { Bundle } from '../secrets/bundle';
@@ -26,14 +26,14 @@ export function clientOf(
 	reference: ReferencedSecret | undefined,
 ): Omit<Client, 'authentication'> {
 	const { clientId, clientAuthentication, assertion } = connection;
-	const family = familyOf(clientAuthentication);
-	if (family === 'none' || family === 'secret') {
+	const kind = credentialKindOf(clientAuthentication);
+	if (kind === 'none' || kind === 'secret') {
 		const clientSecret = reference?.clientSecret ?? enteredClientSecret(connection, bundle);
 		return { clientId, ...(clientSecret === undefined ? {} : { clientSecret }) };
 	}
 	const field =
 		reference === undefined ? FIELD_NAMES.privateKey : FIELD_NAMES.clientSecretReference;
 	const clientKey = readClientKey(reference?.clientSecret ?? enteredPrivateKey(bundle), field);
-	if (family === 'certificate') assertCertificate(clientKey, field);
+	if (kind === 'certificate') assertCertificate(clientKey, field);
 	return { clientId, clientKey, ...(assertion === undefined ? {} : { assertion }) };
 }

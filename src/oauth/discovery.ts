@@ -1,6 +1,8 @@
 import type { ServerMetadata } from 'openid-client';
 
+import { isSecureUrl } from '../config/secureUrl';
 import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
+import { isLoopback } from '../loopback';
 import { RecentlyUsed } from '../recentlyUsed';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
 import { redact } from './redact';
@@ -14,6 +16,32 @@ const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 300_000;
 /** A suspect document is refreshed at most this often. */
 const RECHECK_MS = 60_000;
+
+/** The addresses in a document, to which requests or persons are sent (RFC 8414 §2, OpenID Connect Discovery 1.0 §3). */
+const ADDRESS = /_endpoint$|^jwks_uri$/;
+
+/**
+ * The document without addresses that must not be sent a secret or believed a key. Whoever answers for the issuer may write anything into
+ * it: https, or http to this machine itself if the issuer is there as well.
+ */
+function withSecureAddresses<T extends object>(document: T, issuer: URL): T {
+	const isSecure = (address: unknown): boolean =>
+		typeof address === 'string' &&
+		isSecureUrl(address) &&
+		(new URL(address).protocol === 'https:' || isLoopback(issuer.hostname));
+	const entries: [string, unknown][] = Object.entries(document);
+	return Object.fromEntries(
+		entries
+			.filter(([name, value]) => !ADDRESS.test(name) || isSecure(value))
+			.map(([name, value]) => [
+				name,
+				// RFC 8705 §5.
+				name === 'mtls_endpoint_aliases' && typeof value === 'object' && value !== null
+					? withSecureAddresses(value, issuer)
+					: value,
+			]),
+	) as T;
+}
 
 /**
  * Fetches the issuer's document: OpenID Connect Discovery 1.0 §4, else RFC 8414 §3. The library compares the issuer in it.
@@ -39,7 +67,7 @@ async function discover(issuer: URL, options: ExchangeOptions): Promise<ServerMe
 				// The address was checked: https, or http to this machine itself.
 				execute: [library.allowInsecureRequests],
 			});
-			return found.serverMetadata();
+			return withSecureAddresses<ServerMetadata>(found.serverMetadata(), issuer);
 		} catch {
 			failure ??= exchange.failure;
 			if (failure instanceof ProviderError) throw failure;
@@ -148,7 +176,8 @@ export class Discovery {
 	constructor(private readonly options: ExchangeOptions) {}
 
 	/**
-	 * The issuer's document.
+	 * The issuer's document. It holds only addresses that secrets may be sent to: https, or http to this machine itself if the issuer is
+	 * there as well; others are left out as if it did not name them.
 	 *
 	 * @throws ConfigurationError, ProviderError only if no document of it is known yet; the failure is repeated for 1 s without a request
 	 */

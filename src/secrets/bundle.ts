@@ -1,22 +1,9 @@
-import {
-	familyOf,
-	type ClientAuthenticationMethod,
-	type Connection,
-	type GrantType,
-} from '../config/connection';
-import { ConfigurationError, SecretStoreError, type StoredFailure } from '../errors';
+import type { ClientAuthenticationMethod } from '../config/connection';
+import { SecretStoreError, type StoredFailure } from '../errors';
 import type { TokenSet } from '../tokens/tokenSet';
+import type { KeptSecret, SealedFor } from './binding';
 import { sameDigest, sha256, type SecretRef } from './pointer';
 import type { Json } from './unknownKeys';
-
-/** What a bundle may be used for: where its secrets and tokens are sent. */
-export interface SealedFor {
-	readonly grantType: GrantType;
-	readonly clientId: string;
-	readonly issuer?: string;
-	readonly tokenEndpoint?: string;
-	readonly apiOrigins: readonly string[];
-}
 
 /** A claim on something only one writer may have: a refresh, a link, an authorization response. */
 export interface Claim {
@@ -72,11 +59,7 @@ export interface Bundle {
 	/** One for each thing that was asked for ({@link TokenSet.requestedFor}), the last one issued first. */
 	readonly tokenSets: readonly TokenSet[];
 	/** SHA-256 of what was typed when it was sealed: tells a secret that is already sealed from a new one. */
-	readonly typedSha256: {
-		readonly clientSecret?: string;
-		readonly privateKey?: string;
-		readonly refreshToken?: string;
-	};
+	readonly typedSha256: Readonly<Partial<Record<KeptSecret, string>>>;
 	readonly authorization?: Authorization;
 	readonly refusal?: Refusal;
 	/** Who is redeeming the refresh token at present. */
@@ -101,64 +84,5 @@ export function assertKey(bundle: Bundle, ref: SecretRef): void {
 	throw new SecretStoreError(
 		`the secret ${ref.secretId} belongs to another connection: the pointer's key does not open it. Create a new credential and type its secrets.`,
 		{ code: 'KEY_MISMATCH', action: 'read', secretId: ref.secretId },
-	);
-}
-
-/** What a connection's bundle is sealed for. */
-export function sealedForOf(connection: Connection): SealedFor {
-	return {
-		grantType: connection.grantType,
-		clientId: connection.clientId,
-		...(connection.issuer === undefined ? {} : { issuer: connection.issuer }),
-		...(connection.tokenEndpoint === undefined ? {} : { tokenEndpoint: connection.tokenEndpoint }),
-		apiOrigins: connection.apiOrigins,
-	};
-}
-
-/** Names of the fields in which a connection wants something else than the bundle was sealed for; empty if it may be used. */
-export function changedSince(sealedFor: SealedFor, connection: Connection): string[] {
-	const added = connection.apiOrigins.filter((origin) => !sealedFor.apiOrigins.includes(origin));
-	const [base] = connection.apiOrigins;
-	return [
-		...(sealedFor.grantType === connection.grantType ? [] : ['Grant Type']),
-		...(sealedFor.issuer === connection.issuer ? [] : ['Issuer URL']),
-		...(sealedFor.tokenEndpoint === connection.tokenEndpoint ? [] : ['Token URL']),
-		...(sealedFor.clientId === connection.clientId ? [] : ['Client ID']),
-		...(base !== undefined && added.includes(base) ? ['API Base URL'] : []),
-		...(added.some((origin) => origin !== base) ? ['Additional API Origins'] : []),
-	];
-}
-
-/** The fields in which the secrets of such a connection are typed, as the form calls them. */
-export function typedSecretsOf(
-	connection: Connection,
-): ('Client Secret' | 'Private Key' | 'Refresh Token')[] {
-	const { clientSecretSource, clientAuthentication, grantType } = connection;
-	const family = clientSecretSource.kind === 'entered' ? familyOf(clientAuthentication) : 'none';
-	return [
-		...(family === 'secret' ? (['Client Secret'] as const) : []),
-		...(family === 'key' || family === 'certificate' ? (['Private Key'] as const) : []),
-		...(grantType === 'refresh_token' ? (['Refresh Token'] as const) : []),
-	];
-}
-
-/**
- * A bundle goes only where it was sealed for.
- *
- * @throws ConfigurationError `SEALED_FOR_OTHER`, naming the fields that changed
- */
-export function assertSealedFor(bundle: Bundle, connection: Connection): void {
-	const changed = changedSince(bundle.sealedFor, connection);
-	const [first] = changed;
-	if (first === undefined) return;
-	const secrets = typedSecretsOf(connection);
-	const again =
-		secrets.length === 0
-			? 'create a new credential for the new address'
-			: `type ${secrets.join(' and ')} again`;
-	throw new ConfigurationError(
-		first,
-		`the stored secret was sealed for another ${changed.join(', ')} and is not sent elsewhere. Either restore the former value or ${again}, then save.`,
-		{ code: 'SEALED_FOR_OTHER' },
 	);
 }

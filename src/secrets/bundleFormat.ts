@@ -2,7 +2,9 @@ import { clampTime } from '../clampTime';
 import { GRANT_TYPES, type ClientAuthenticationMethod, type GrantType } from '../config/connection';
 import { SecretStoreError, type StoredFailure } from '../errors';
 import type { TokenSet } from '../tokens/tokenSet';
-import type { Authorization, Bundle, Claim, LeaseClaim, Refusal, SealedFor } from './bundle';
+import { AUTHENTICATION_FAMILIES, type SealedFor } from './binding';
+import type { Authorization, Bundle, Claim, LeaseClaim, Refusal } from './bundle';
+import type { StoreAddress } from './storeAddress';
 import { asObject, unknownIn, withUnknown, type Json, type Shape } from './unknownKeys';
 
 const FORMAT_KEY = 'vaulted_oauth2';
@@ -29,6 +31,9 @@ const SHAPE: Shape = {
 		issuer: true,
 		token_endpoint: true,
 		api_origins: true,
+		store: { kind: true, region: true, endpoint: true },
+		client_authentication: true,
+		authorization_endpoint: true,
 	},
 	client_secret: true,
 	private_key: true,
@@ -99,6 +104,9 @@ export function formatBundle(bundle: Bundle): string {
 			...optional('issuer', sealedFor.issuer),
 			...optional('token_endpoint', sealedFor.tokenEndpoint),
 			api_origins: sealedFor.apiOrigins,
+			...optional('store', sealedFor.store),
+			...optional('client_authentication', sealedFor.authentication),
+			...optional('authorization_endpoint', sealedFor.authorizationEndpoint),
 		},
 		...optional('client_secret', bundle.clientSecret),
 		...optional('private_key', bundle.privateKey),
@@ -189,7 +197,10 @@ function parseFailure(value: unknown): StoredFailure | undefined {
 		return undefined;
 	const [code, title, detail] = ['code', 'title', 'detail'].map((key) => asText(json?.[key]));
 	if (code === undefined || title === undefined || detail === undefined) return undefined;
-	return { failureClass, code, title, detail, ...optional('field', asText(json?.['field'])) };
+	const field = asText(json?.['field']);
+	if (failureClass === 'configuration' && field === undefined) return undefined;
+	// Only this package writes them; a code that a newer version wrote is passed on as it is.
+	return { failureClass, code, title, detail, ...optional('field', field) } as StoredFailure;
 }
 
 /** A lease that was edited by hand into something else is none. */
@@ -245,6 +256,17 @@ function parseToken(value: unknown): TokenSet | undefined {
 	};
 }
 
+function parseStoreAddress(value: unknown): StoreAddress | undefined {
+	const json = asObject(value);
+	const kind = json?.['kind'];
+	if (kind !== 'awsSecretsManager' && kind !== 'localVault') return undefined;
+	return {
+		kind,
+		...optional('region', asText(json?.['region'])),
+		...optional('endpoint', asText(json?.['endpoint'])),
+	};
+}
+
 function parseSealedFor(value: unknown): SealedFor | undefined {
 	const json = asObject(value);
 	const grantType = json?.['grant_type'];
@@ -258,6 +280,12 @@ function parseSealedFor(value: unknown): SealedFor | undefined {
 		...optional('issuer', asText(json?.['issuer'])),
 		...optional('tokenEndpoint', asText(json?.['token_endpoint'])),
 		apiOrigins: apiOrigins.filter((origin): origin is string => typeof origin === 'string'),
+		...optional('store', parseStoreAddress(json?.['store'])),
+		...optional(
+			'authentication',
+			AUTHENTICATION_FAMILIES.find((family) => family === json?.['client_authentication']),
+		),
+		...optional('authorizationEndpoint', asText(json?.['authorization_endpoint'])),
 	};
 }
 

@@ -1,12 +1,7 @@
 import type { Connection } from '../config/connection';
 import type { TokenSet, IssuedTokens } from '../tokens/tokenSet';
-import {
-	sealedForOf,
-	type Authorization,
-	type Bundle,
-	type LeaseClaim,
-	type Refusal,
-} from './bundle';
+import { changedSince, sealedForOf, type KeptSecret } from './binding';
+import type { Authorization, Bundle, LeaseClaim, Refusal } from './bundle';
 import { sha256 } from './pointer';
 import { asObject } from './unknownKeys';
 
@@ -204,20 +199,35 @@ export function consented({ issued, insteadOf, ...authorization }: Consent): Pat
 export interface TypedSecrets {
 	readonly connection: Connection;
 	/** What was typed and is not sealed yet. */
-	readonly typed: Pick<Bundle, 'clientSecret' | 'privateKey' | 'refreshToken'>;
+	readonly typed: Pick<Bundle, KeptSecret>;
 	readonly typedSha256: Bundle['typedSha256'];
 	/** What the provider issued; undefined if nothing was asked. */
 	readonly issued: IssuedTokens | undefined;
 	/** The stored refresh token, if that was redeemed for it. */
 	readonly redeemed: string | undefined;
-	/** True if nothing may be kept that was issued or consented to before. */
-	readonly endsFormerTokens: boolean;
+	/** True if nothing may be kept of what was typed, issued or consented to before: it was for another purpose. */
+	readonly keepsNothing: boolean;
 	readonly owner: string;
+}
+
+/** The bundle without anything that was typed, issued or consented to. */
+function withoutSecrets(bundle: Bundle): Bundle {
+	const { label, keySha256, sealedFor, lease, generation, other } = bundle;
+	return {
+		label,
+		keySha256,
+		sealedFor,
+		...(lease === undefined ? {} : { lease }),
+		generation,
+		other,
+		tokenSets: [],
+		typedSha256: {},
+	};
 }
 
 /** Secrets that a person typed: they win over all tokens of the former ones. */
 export function typedSecrets(options: TypedSecrets): Patch {
-	const { connection, typed, typedSha256, issued, redeemed, endsFormerTokens, owner } = options;
+	const { connection, typed, typedSha256, issued, redeemed, keepsNothing, owner } = options;
 	const tokens = issued && tokensIssued({ redeemed, issued, owner });
 	return {
 		name: 'typed secrets',
@@ -226,26 +236,20 @@ export function typedSecrets(options: TypedSecrets): Patch {
 		apply(newest, spent) {
 			const isSealed =
 				typed.refreshToken !== undefined &&
-				newest.typedSha256.refreshToken === typedSha256.refreshToken;
+				newest.typedSha256.refreshToken === typedSha256.refreshToken &&
+				changedSince(newest.sealedFor, connection).length === 0;
 			// Written before, and the answer was lost: by now its refresh token may have a successor.
 			if (isSealed) return withoutLease(newest, owner);
 			const { clientAuthentication: _found, ...former } = withoutLease(newest, owner);
-			const {
-				refreshToken: _r,
-				issuedSha256: _i,
-				authorization: _a,
-				refusal: _f,
-				...bare
-			} = former;
 			const isNew = typed.refreshToken !== undefined;
 			const next: Bundle = {
-				...(endsFormerTokens ? bare : former),
-				...(endsFormerTokens || isNew ? { tokenSets: [] } : {}),
+				...(keepsNothing ? withoutSecrets(former) : former),
+				...(isNew ? { tokenSets: [] } : {}),
 				label: connection.label,
 				sealedFor: sealedForOf(connection),
 				...typed,
-				typedSha256: { ...newest.typedSha256, ...typedSha256 },
-				generation: newest.generation + (endsFormerTokens || isNew ? 1 : 0),
+				typedSha256: { ...(keepsNothing ? {} : newest.typedSha256), ...typedSha256 },
+				generation: newest.generation + (keepsNothing || isNew ? 1 : 0),
 			};
 			return tokens?.apply(next, spent) ?? next;
 		},

@@ -1,14 +1,15 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 
 import { ConfigurationError } from '../errors';
-import type { SecretStore } from './store';
+import { changedAddress } from './binding';
+import type { StoreAddress } from './storeAddress';
 
 /**
  * What n8n's database keeps of a sealed connection: where the bundle is, and a random key that is checked against it. Knowing a
  * secret's name alone opens nothing.
  */
 export interface SecretRef {
-	readonly store: SecretStore['kind'];
+	readonly store: StoreAddress;
 	/** Full ARN, or the local vault's name. */
 	readonly secretId: string;
 	/** 256 random bits, base64url. The bundle holds only its SHA-256. */
@@ -33,8 +34,9 @@ export function sameDigest(left: string, right: string): boolean {
 }
 
 /** The pointer as the text of the hidden field `secretRef`. */
-export function formatSecretRef(ref: SecretRef): string {
-	return JSON.stringify({ v: 1, store: ref.store, secretId: ref.secretId, key: ref.key });
+export function formatSecretRef({ store, secretId, key }: SecretRef): string {
+	const { kind, ...at } = store;
+	return JSON.stringify({ v: 1, store: kind, secretId, key, at });
 }
 
 function damaged(): ConfigurationError {
@@ -45,14 +47,30 @@ function damaged(): ConfigurationError {
 	);
 }
 
+/** Where the pointer says that the bundle is. Those of version 0.1.0 name the kind of store only: then it is where the form says. */
+function addressIn(
+	{ store: kind, at }: { readonly store?: unknown; readonly at?: unknown },
+	wanted: StoreAddress,
+): StoreAddress {
+	if (kind !== 'awsSecretsManager' && kind !== 'localVault') throw damaged();
+	if (at === undefined) return { ...(kind === wanted.kind ? wanted : {}), kind };
+	if (typeof at !== 'object' || at === null) throw damaged();
+	const { region, endpoint } = at as Record<string, unknown>;
+	return {
+		kind,
+		...(typeof region === 'string' ? { region } : {}),
+		...(typeof endpoint === 'string' ? { endpoint } : {}),
+	};
+}
+
 /**
- * Reads the hidden field.
+ * Reads the hidden field. The store is compared before it is asked for anything: what the bundle says of it would come too late.
  *
  * @param store the store the form names
- * @throws ConfigurationError `INVALID_SECRET_REF` where it is not a pointer of this package, `SEALED_ELSEWHERE` where it points into another store
+ * @throws ConfigurationError `INVALID_SECRET_REF` if it is not a pointer of this package, `SEALED_ELSEWHERE` if it points into another store
  */
-export function parseSecretRef(text: string, store: SecretStore['kind']): SecretRef {
-	let json: Partial<Record<keyof SecretRef | 'v', unknown>>;
+export function parseSecretRef(text: string, store: StoreAddress): SecretRef {
+	let json: Partial<Record<keyof SecretRef | 'v' | 'at', unknown>>;
 	try {
 		json = (JSON.parse(text) ?? {}) as typeof json;
 	} catch {
@@ -68,10 +86,11 @@ export function parseSecretRef(text: string, store: SecretStore['kind']): Secret
 	) {
 		throw damaged();
 	}
-	if (json.store !== store) {
+	const [first, ...others] = changedAddress(addressIn(json, store), store);
+	if (first !== undefined) {
 		throw new ConfigurationError(
-			'Secret Store',
-			'the stored secret is in the other store. Choose the former store again, or type the secrets again to seal them here.',
+			first,
+			`the stored secret is in a store with another ${[first, ...others].join(', ')}. Restore the former value, or type the secrets again to seal them here.`,
 			{ code: 'SEALED_ELSEWHERE' },
 		);
 	}

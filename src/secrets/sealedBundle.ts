@@ -14,6 +14,8 @@ export interface SealedBundleOptions {
 	/** Called when something that must not be lost could not be written, and when it was written after all. */
 	readonly onUnsaved?: (error: SecretStoreError) => void;
 	readonly onSaved?: () => void;
+	/** Called with changes that were pending and are written. */
+	readonly onWritten?: (patches: readonly Patch[]) => void;
 }
 
 interface Stored {
@@ -41,7 +43,7 @@ const GONE: ReadonlySet<string> = new Set(['KEY_MISMATCH', 'NOT_FOUND', 'DELETED
  */
 export class SealedBundle {
 	readonly ref: SecretRef;
-	private store: SecretStore;
+	private readonly store: SecretStore;
 	private stored: Stored | undefined;
 	/** Not written yet, in the order they were made. */
 	private pending: readonly Patch[] = [];
@@ -87,17 +89,35 @@ export class SealedBundle {
 		return !this.readFailed;
 	}
 
-	/** Rises with every other way to the secret that was taken. */
+	/** Rises each time this way to the secret is used again after another one. */
 	get way(): number {
 		return this.ways;
 	}
 
-	/** Goes on with another way to the same secret: corrected access keys, another endpoint. What is pending is tried at once. */
-	use(store: SecretStore): void {
-		if (store === this.store) return;
-		this.store = store;
+	/** Goes on after another way was used: what failed here may have been corrected. What is pending is tried at once. */
+	resume(): void {
 		this.ways += 1;
 		if (this.unsaved) void this.flush().catch(() => undefined);
+	}
+
+	/** Takes along what another way to the same secret must not lose and could not write. Nothing of it is used before this way has read the bundle. */
+	takeOver(other: SealedBundle): void {
+		const taken = other.pending.filter(
+			(patch) => patch.keep === 'written' && !this.pending.includes(patch),
+		);
+		if (taken.length === 0) return;
+		for (const spent of other.spent) this.spend(spent);
+		this.pending = [...this.pending, ...taken];
+		this.refold();
+	}
+
+	/** Another way to the same secret has written these changes: what is known here is old. */
+	writtenElsewhere(patches: readonly Patch[]): void {
+		const left = this.pending.filter((patch) => !patches.includes(patch));
+		if (left.length === this.pending.length) return;
+		this.pending = left;
+		this.hold(undefined);
+		if (!this.unsaved) this.rest();
 	}
 
 	/**
@@ -326,6 +346,7 @@ export class SealedBundle {
 	private settle(stored: Stored, written: readonly Patch[]): void {
 		this.pending = this.pending.filter((patch) => !written.includes(patch));
 		this.hold(stored);
+		if (written.length > 0) this.options.onWritten?.(written);
 	}
 
 	private current(): Bundle {
@@ -334,11 +355,15 @@ export class SealedBundle {
 	}
 
 	private saved(bundle: Bundle): Bundle {
-		this.cancelRetry?.();
 		if (this.unsavedSince !== undefined) this.options.onSaved?.();
+		this.rest();
+		return bundle;
+	}
+
+	private rest(): void {
+		this.cancelRetry?.();
 		this.unsavedSince = undefined;
 		this.retryMs = FIRST_RETRY_MS;
-		return bundle;
 	}
 
 	/** Sees to it that what must not be lost is written although nobody calls. */

@@ -33,7 +33,9 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 	}
 
 	async function flowOf(form: Form, connections?: Connections): Promise<AuthorizationFlow> {
-		const { authorization } = await (connections ?? core.connections).open(form);
+		const { authorization } = (connections ?? core.connections).open(
+			await (connections ?? core.connections).read(form),
+		);
 		if (authorization === undefined) throw new Error('not an authorization code connection');
 		return authorization;
 	}
@@ -67,7 +69,7 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 	}
 
 	async function status(form: Form): Promise<string> {
-		const { tokens } = await core.process().open(form);
+		const { tokens } = core.process().open(await core.process().read(form));
 		return await tokens.get().then(
 			({ accessToken }) => accessToken,
 			(error: unknown) => (error as { code: string }).code,
@@ -196,11 +198,24 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 		await expect(core.call(again)).resolves.toBe(200);
 	});
 
-	it('gives the bundle of a consent to nobody whose form differs, or who types no client secret', async () => {
+	it('knows a form that is still open, whatever else is changed in it', async () => {
+		const typed = core.codeForm({ label: 'Still open' });
+		const form = await core.save(typed);
+		await connect(form);
+		const again = await core.save({ ...typed, validationPath: '/me', scope: 'openid api:read' });
+		expect(again.secretRef).toBe(form.secretRef);
+		await expect(core.call(again)).resolves.toBe(200);
+		await expect(failureOf(core.save({ ...typed, clientSecret: '' }))).resolves.toMatchObject({
+			code: 'MISSING_FIELD',
+			message: expect.stringContaining('still open') as string,
+		});
+	});
+
+	it('gives the bundle of a consent to no other connection, and to nobody who types no client secret', async () => {
 		const typed = core.codeForm({ label: 'Not for others' });
 		const form = await core.save(typed);
 		await connect(form);
-		const other = await core.save({ ...typed, validationPath: '/me' });
+		const other = await core.save({ ...typed, label: 'Another account of the same client' });
 		expect(other.secretRef).not.toBe(form.secretRef);
 		const open = core.codeForm({
 			label: 'Public form',
@@ -257,6 +272,20 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 			core.wait(20 * MINUTE);
 			await core.save({ ...form, authorizationResponse: answer });
 			expect(core.provider.countTokenRequests()).toBe(requests);
+		});
+
+		it('connects for good: saving the open form again, also under another label, asks for nothing', async () => {
+			const typed = core.codeForm({ label: 'Pasted', redirectUri: PASTE_URI });
+			const form = await core.save(typed);
+			const answer = await consented(form);
+			const pasted = { ...typed, authorizationResponse: answer };
+			await core.save(pasted);
+			const requests = core.provider.countTokenRequests();
+			core.wait(20 * MINUTE);
+			const again = await core.save({ ...pasted, label: 'Renamed', validationPath: '/me' });
+			expect(again.secretRef).toBe(form.secretRef);
+			expect(core.provider.countTokenRequests()).toBe(requests);
+			await expect(core.call(again, core.process())).resolves.toBe(200);
 		});
 
 		it('may be the query alone', async () => {

@@ -33,7 +33,7 @@ async function saved(changes: Form = {}): Promise<Form> {
 }
 
 async function flowOf(form: Form): Promise<AuthorizationFlow> {
-	const { authorization } = await core.connections.open(form);
+	const { authorization } = core.connections.open(await core.connections.read(form));
 	if (authorization === undefined) throw new Error('not an authorization code connection');
 	return authorization;
 }
@@ -105,7 +105,7 @@ describe('a pushed authorization request', () => {
 	it('tells a wrong client secret when the credential is saved', async () => {
 		const form = core.codeForm({ ...pushing, label: 'Wrong', clientSecret: 'wrong-app-secret' });
 		const stored = await core.stored();
-		const failure = await failureOf(core.connections.seal(form));
+		const failure = await failureOf(core.save(form));
 		expect(failure).toMatchObject({ code: 'INVALID_CLIENT', field: 'Client Secret' });
 		expect(failure.message).not.toContain('wrong-app-secret');
 		expect(await core.stored()).toBe(stored);
@@ -114,7 +114,7 @@ describe('a pushed authorization request', () => {
 	it('needs a provider that has an endpoint for it', async () => {
 		const { tokenEndpoint: tokenUrl, authorizationEndpoint: authorizationUrl } = core.provider;
 		const form = core.codeForm({ ...pushing, issuerUrl: '', tokenUrl, authorizationUrl });
-		await expect(failureOf(core.connections.seal(form))).resolves.toMatchObject({
+		await expect(failureOf(core.save(form))).resolves.toMatchObject({
 			field: 'Pushed Authorization Request',
 			code: 'DISCOVERY_FAILED',
 		});
@@ -153,7 +153,7 @@ describe('a pushed authorization request', () => {
 				url.endsWith('/request') ? { headers: {}, ...answer } : await egress.request(url, request),
 		};
 		const form = core.codeForm({ ...pushing, label: 'Faulty' });
-		const failure = await failureOf(core.process({ egress: faulty }).seal(form));
+		const failure = await failureOf(core.save(form, core.process({ egress: faulty })));
 		expect(failure).toMatchObject(expected);
 	});
 
@@ -171,7 +171,8 @@ describe('a pushed authorization request', () => {
 			},
 		};
 		const form = await saved(pushing);
-		const { authorization } = await core.process({ egress: echo }).open(form);
+		const other = core.process({ egress: echo });
+		const { authorization } = other.open(await other.read(form));
 		const failure = await failureOf(authorization!.links());
 		expect(sent.get('nonce')).not.toBeNull();
 		expect(failure.message).not.toContain(sent.get('nonce'));

@@ -158,6 +158,10 @@ describe('egress policy', () => {
 		expect(policy?.blockedIpRanges).toEqual(
 			expect.arrayContaining(['10.0.0.0/8', '127.0.0.0/8', '::1/128', '169.254.0.0/16']),
 		);
+		// Those that n8n's list lacks.
+		expect(policy?.blockedIpRanges).toEqual(
+			expect.arrayContaining(['100.64.0.0/10', '224.0.0.0/4', '240.0.0.0/4', 'ff00::/8']),
+		);
 		expect(policy).toMatchObject({
 			allowedIpRanges: [],
 			blockedHostnames: [],

@@ -25,7 +25,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	});
 
 	async function tokenOf(form: Form, process: Connections): Promise<string> {
-		const { tokens } = await process.open(form);
+		const { tokens } = process.open(await process.read(form));
 		return (await tokens.get()).accessToken;
 	}
 
@@ -48,7 +48,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	}
 
 	async function connect(form: Form): Promise<void> {
-		const { authorization } = await core.connections.open(form);
+		const { authorization } = core.connections.open(await core.connections.read(form));
 		const links = await authorization?.links();
 		const person = new Person(({ href }) => href.startsWith(PASTE_URI));
 		const { url } = await person.consent(links?.authorizationUrl ?? '');
@@ -79,7 +79,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	it('a token is replaced by Refresh Now', async () => {
 		const form = await core.save(await core.refreshForm());
 		await use(form, 60);
-		const { tokens } = await core.connections.open(form);
+		const { tokens } = core.connections.open(await core.connections.read(form));
 		core.wait(1);
 		const { accessToken } = await tokens.refreshNow();
 		await use(form, NOTICED_AFTER);
@@ -120,7 +120,7 @@ describe('an administrator', () => {
 	type Json = Record<string, unknown>;
 
 	async function edit(form: Form, change: (json: Json) => Json): Promise<void> {
-		const { secretRef } = await core.connections.open(form);
+		const { secretRef } = core.connections.open(await core.connections.read(form));
 		const { content = '{}' } = core.aws.secret(secretRef.secretId) ?? {};
 		core.aws.perform('PutSecretValue', {
 			SecretId: secretRef.secretId,
@@ -162,14 +162,15 @@ describe('an administrator', () => {
 			const form = await core.save(await formOf(core));
 			await use(form, 60);
 			const [first = core.connections] = processes;
-			const before = (await (await first.open(form)).tokens.get()).accessToken;
+			const before = (await first.open(await first.read(form)).tokens.get()).accessToken;
 			const requests = core.provider.countTokenRequests();
 			await edit(form, ({ token: _removed, ...rest }) => rest);
 			await use(form, NOTICED_AFTER);
 			await eventually(async () => {
 				const served = await Promise.all(
 					processes.map(
-						async (process) => (await (await process.open(form)).tokens.get()).accessToken,
+						async (process) =>
+							(await process.open(await process.read(form)).tokens.get()).accessToken,
 					),
 				);
 				return !served.includes(before);

@@ -24,13 +24,13 @@ describe('more connections than a process keeps in memory', () => {
 	});
 
 	async function token(form: Form): Promise<string> {
-		const { tokens } = await small.open(form);
+		const { tokens } = small.open(await small.read(form));
 		return (await tokens.get()).accessToken;
 	}
 
 	/** How often the store was asked for a connection's secret. */
 	async function readsOf(form: Form): Promise<number> {
-		const { secretRef } = await core.connections.open(form);
+		const { secretRef } = core.connections.open(await core.connections.read(form));
 		return core.aws.calls.filter(
 			({ action, secretId }) => action === 'GetSecretValue' && secretId === secretRef.secretId,
 		).length;
@@ -72,9 +72,9 @@ describe('more connections than a process keeps in memory', () => {
 	it('one that was dropped and is used by both sides of that is refreshed once', async () => {
 		const [kept = {}, ...others] = forms;
 		core.wait(3_601);
-		const before = await small.open(kept);
-		for (const other of others) await small.open(other);
-		const after = await small.open(kept);
+		const before = small.open(await small.read(kept));
+		for (const other of others) small.open(await small.read(other));
+		const after = small.open(await small.read(kept));
 		expect(after).not.toBe(before);
 		const requests = core.provider.countTokenRequests();
 		await before.tokens.get();

@@ -18,13 +18,13 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	});
 
 	async function stored(form: Form): Promise<Json> {
-		const { store, secretRef } = await core.connections.open(form);
+		const { store, secretRef } = core.connections.open(await core.connections.read(form));
 		return JSON.parse((await store.read(secretRef.secretId)).content) as Json;
 	}
 
 	/** As another version of this package writes. */
 	async function rewrite(form: Form, change: (json: Json) => Json): Promise<void> {
-		const { store, secretRef } = await core.connections.open(form);
+		const { store, secretRef } = core.connections.open(await core.connections.read(form));
 		const { versionId, content } = await store.read(secretRef.secretId);
 		const next = JSON.stringify(change(JSON.parse(content) as Json));
 		await store.write(secretRef.secretId, next, versionId);
@@ -94,7 +94,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		});
 
 		it('is not replaced by Refresh Now', async () => {
-			const { tokens } = await core.connections.open(form);
+			const { tokens } = core.connections.open(await core.connections.read(form));
 			await expect(failureOf(tokens.refreshNow())).resolves.toMatchObject(tooNew);
 			expect(core.provider.countTokenRequests()).toBe(requests);
 		});
@@ -171,7 +171,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	});
 
 	async function connect(form: Form): Promise<void> {
-		const { authorization } = await core.connections.open(form);
+		const { authorization } = core.connections.open(await core.connections.read(form));
 		const links = await authorization?.links();
 		const person = new Person(({ href }) => href.startsWith(PASTE_URI));
 		const { url } = await person.consent(links?.authorizationUrl ?? '');

@@ -17,7 +17,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		const before = core.provider.countTokenRequests();
 		for (let call = 0; call < 100; call += 1) {
 			const form = forms[call % forms.length] ?? {};
-			const { tokens } = await connections.open(form);
+			const { tokens } = connections.open(await connections.read(form));
 			const { accessToken, scope } = await tokens.get();
 			expect(core.provider.isActive(accessToken)).toBe(true);
 			if (form['scope'] !== '') expect(scope).toBe(form['scope']);
@@ -62,7 +62,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 			core.wait(3_601);
 			const before = core.provider.countTokenRequests();
 			const calls = [...forms, ...forms, ...forms].map(async (form) => {
-				const { tokens } = await core.connections.open(form);
+				const { tokens } = core.connections.open(await core.connections.read(form));
 				return { asked: form.scope, got: (await tokens.get()).scope };
 			});
 			for (const { asked, got } of await Promise.all(calls)) expect(got).toBe(asked);

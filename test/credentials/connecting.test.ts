@@ -60,8 +60,8 @@ function linkIn({ message }: CredentialTest): URL {
 
 /** Consents by a link as the trigger does it. */
 async function connect(id: string, link: URL): Promise<void> {
-	const { authorization } = await sharedConnections({ debug() {}, warn() {} }).open(
-		engine.credentials.stored(id),
+	const { authorization } = sharedConnections({ debug() {}, warn() {} }).open(
+		await sharedConnections({ debug() {}, warn() {} }).read(engine.credentials.stored(id)),
 	);
 	if (authorization === undefined) throw new Error('not an authorization code connection');
 	const { location, cookie } = await authorization.connect(link.searchParams.get('link') ?? '');
@@ -133,8 +133,8 @@ it('a workflow is told how to connect, but gets no link', async () => {
 it('a consent that was withdrawn: the form names it and shows a new link, which connects again', async () => {
 	const { id, test } = await engine.saveAndTest(TYPE, form({ validationPath: '/me' }));
 	await connect(id, linkIn(test));
-	const { tokens } = await sharedConnections({ debug() {}, warn() {} }).open(
-		engine.credentials.stored(id),
+	const { tokens } = sharedConnections({ debug() {}, warn() {} }).open(
+		await sharedConnections({ debug() {}, warn() {} }).read(engine.credentials.stored(id)),
 	);
 	provider.revokeGrantOf((await tokens.get()).accessToken);
 	const failed = await engine.testCredential(TYPE, id);

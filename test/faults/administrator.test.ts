@@ -36,7 +36,7 @@ interface Opened {
 async function saved(): Promise<Opened> {
 	label += 1;
 	const form = await core.save(await core.refreshForm({ label: `Edited ${label}` }));
-	const { secretRef } = await core.connections.open(form);
+	const { secretRef } = core.connections.open(await core.connections.read(form));
 	return { form, secretId: secretRef.secretId };
 }
 

@@ -82,7 +82,7 @@ async function obey(next: Order): Promise<Answer> {
 	const call = async (): Promise<void> => {
 		const startedAt = performance.now();
 		try {
-			const { tokens: source } = await connections.open(next.fields);
+			const { tokens: source } = connections.open(await connections.read(next.fields));
 			tokens.add((await source.get()).accessToken);
 		} catch (error) {
 			const code = error instanceof VaultedOAuth2Error ? error.code : String(error);

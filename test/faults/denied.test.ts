@@ -86,8 +86,11 @@ describe.each(['awsSecretsManager', 'localVault'])('%s', (secretStore) => {
 				awsSecretAccessKey: TEST_IDENTITY.secretAccessKey,
 				awsEndpoint: aws.url,
 			});
-			const sealed: Form = { ...form, ...(await processOf(settings).seal(form)) };
-			const { tokens } = await processOf(settings).open(sealed);
+			const sealed: Form = {
+				...form,
+				...(await processOf(settings).seal(await processOf(settings).read(form))),
+			};
+			const { tokens } = processOf(settings).open(await processOf(settings).read(sealed));
 			await tokens.get();
 			for (let redemption = 0; redemption < redemptionsBefore; redemption += 1) {
 				now += HOUR_MS;
@@ -104,7 +107,8 @@ describe.each(['awsSecretsManager', 'localVault'])('%s', (secretStore) => {
 			await expect(failureOf(tokens.refreshNow())).resolves.toMatchObject({
 				code: 'ACCESS_DENIED',
 			});
-			const saved = processOf(settings).seal({ ...sealed, clientSecret: 'typed anew' });
+			const editor = processOf(settings);
+			const saved = editor.seal(await editor.read({ ...sealed, clientSecret: 'typed again' }));
 			await expect(failureOf(saved)).resolves.toMatchObject({ code: 'ACCESS_DENIED' });
 			expect(provider.take()).toEqual({ redeemed: 0, reused: 0, refused: 0 });
 

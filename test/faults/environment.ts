@@ -118,8 +118,9 @@ export class FaultEnvironment {
 			...(grant === 'refreshToken' ? { refreshToken: this.rotation.mint() } : {}),
 			...changes,
 		});
-		const sealed = { ...form, ...(await connections.seal(form)) };
-		if (grant === 'authorizationCode') await connectAccount(await connections.open(sealed));
+		const sealed = { ...form, ...(await connections.seal(await connections.read(form))) };
+		if (grant === 'authorizationCode')
+			await connectAccount(connections.open(await connections.read(sealed)));
 		await connections.end();
 		this.sentAt.length = 0;
 		return sealed;
@@ -168,7 +169,7 @@ export interface Outcome {
 export class Users {
 	readonly outcomes: Outcome[] = [];
 	private readonly running = new Set<Promise<void>>();
-	private readonly opened = new Map<number, Promise<OpenConnection>>();
+	private readonly opened = new Map<number, OpenConnection>();
 
 	constructor(
 		private readonly environment: FaultEnvironment,
@@ -215,9 +216,9 @@ export class Users {
 	private async ask(process: number): Promise<void> {
 		const connections = this.processes[process];
 		if (connections === undefined) throw new Error(`There is no process ${process}`);
-		const opened = this.opened.get(process) ?? connections.open(this.form);
+		const opened = this.opened.get(process) ?? connections.open(await connections.read(this.form));
 		this.opened.set(process, opened);
-		const { tokens } = await opened;
+		const { tokens } = opened;
 		await tokens.get();
 	}
 }

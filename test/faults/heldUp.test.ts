@@ -60,8 +60,8 @@ async function used(connections: Connections): Promise<Form> {
 		awsSecretAccessKey: TEST_IDENTITY.secretAccessKey,
 		awsEndpoint: aws.url,
 	});
-	const sealed = { ...form, ...(await connections.seal(form)) };
-	const { tokens } = await connections.open(sealed);
+	const sealed = { ...form, ...(await connections.seal(await connections.read(form))) };
+	const { tokens } = connections.open(await connections.read(sealed));
 	await tokens.get();
 	return sealed;
 }
@@ -71,7 +71,7 @@ async function durations(connections: Connections, form: Form): Promise<number[]
 	const found: number[] = [];
 	const call = async (): Promise<void> => {
 		const startedAt = performance.now();
-		const { tokens } = await connections.open(form);
+		const { tokens } = connections.open(await connections.read(form));
 		await tokens.get();
 		found.push(performance.now() - startedAt);
 	};
@@ -102,7 +102,7 @@ const HELD: readonly [name: string, settings: Partial<InstanceSettings>, hold: H
 		async (_connections, form) => {
 			const dead = processOf({ severalProcesses: true });
 			provider.instead = 'hang';
-			const { tokens } = await dead.open(form);
+			const { tokens } = dead.open(await dead.read(form));
 			void tokens.refreshNow().catch(() => undefined);
 			// It has the lease once its request has arrived; nothing more comes of it.
 			const { arrived } = provider;
@@ -115,7 +115,7 @@ const HELD: readonly [name: string, settings: Partial<InstanceSettings>, hold: H
 		{},
 		async (connections, form) => {
 			provider.instead = 'hang';
-			const { tokens } = await connections.open(form);
+			const { tokens } = connections.open(await connections.read(form));
 			void tokens.refreshNow().catch(() => undefined);
 			const { arrived } = provider;
 			await eventually(() => provider.arrived > arrived);
@@ -127,7 +127,8 @@ const HELD: readonly [name: string, settings: Partial<InstanceSettings>, hold: H
 		async (connections, form) => {
 			provider.instead = 'hang';
 			const { arrived } = provider;
-			void connections.seal({ ...form, clientSecret: 'a-new-one' }).catch(() => undefined);
+			const typed = await connections.read({ ...form, clientSecret: 'a-new-one' });
+			void connections.seal(typed).catch(() => undefined);
 			await eventually(() => provider.arrived > arrived);
 		},
 	],

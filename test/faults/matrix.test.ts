@@ -229,13 +229,13 @@ async function sealed(): Promise<Form> {
 
 /** What the store holds, seen by somebody for whom nothing is wrong. */
 async function refreshTokenIn(form: Form): Promise<unknown> {
-	const { store, secretRef } = await processOf(false).open(form);
+	const { store, secretRef } = processOf(false).open(await processOf(false).read(form));
 	const { content } = await store.read(secretRef.secretId);
 	return (JSON.parse(content) as { refresh_token?: unknown }).refresh_token;
 }
 
 async function get(form: Form): Promise<{ outcome: string; message: string; token?: string }> {
-	const { tokens } = await core.connections.open(form);
+	const { tokens } = core.connections.open(await core.connections.read(form));
 	return await tokens.get().then(
 		({ accessToken }) => ({ outcome: 'served', message: '', token: accessToken }),
 		(error: unknown) => {
@@ -278,7 +278,7 @@ describe.each(Object.keys(MOMENTS) as Moment[])('the token %s', (moment) => {
 			expect(await get(form)).toMatchObject({ outcome: 'served' });
 			await wait(3_600);
 			expect(await get(form)).toMatchObject({ outcome: 'served' });
-			const { tokens } = await processOf(false).open(form);
+			const { tokens } = processOf(false).open(await processOf(false).read(form));
 			await wait(3_600);
 			const { accessToken } = await tokens.get();
 			expect(core.provider.isActive(accessToken)).toBe(true);

@@ -70,7 +70,9 @@ it.each([
 	});
 	const first = processOf();
 	const sealed = await core.save(form, first);
-	const { tokens } = await (isNew ? processOf() : first).open(sealed);
+	const { tokens } = (isNew ? processOf() : first).open(
+		await (isNew ? processOf() : first).read(sealed),
+	);
 	await tokens.get();
 	calls.length = 0;
 

@@ -35,7 +35,7 @@ it.each([
 		const environment = new FaultEnvironment();
 		const form = await environment.sealed('refreshToken');
 		const process = environment.process();
-		const { tokens } = await process.open(form);
+		const { tokens } = process.open(await process.read(form));
 		await environment.time.until(tokens.refreshNow());
 		await environment.wait(age);
 		environment.sentAt.length = 0;
@@ -58,7 +58,9 @@ it.each([
 
 		environment.provider = () => undefined;
 		environment.around = async (_call, act) => await act();
-		const { tokens: elsewhere } = await environment.process().open(form);
+		const { tokens: elsewhere } = environment
+			.process()
+			.open(await environment.process().read(form));
 		await users.callFor(60);
 		users.outcomes.length = 0;
 		await users.callFor(1);

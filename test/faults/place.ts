@@ -54,7 +54,7 @@ export class Place {
 		};
 		const { delayMs } = this.provider;
 		this.provider.delayMs = 0;
-		const sealed = await this.connections().seal(fields);
+		const sealed = await this.connections().seal(await this.connections().read(fields));
 		this.provider.delayMs = delayMs;
 		this.provider.take();
 		return { userFolder: this.folder, fields: { ...fields, ...sealed }, aheadMs: ROUND_MS };

@@ -17,7 +17,7 @@ async function callApi(
 	accepts: Api,
 	endpoint = ENDPOINT,
 ): Promise<number> {
-	const { tokens } = await connections.open(form);
+	const { tokens } = connections.open(await connections.read(form));
 	const { accessToken } = await tokens.get();
 	if (accepts(accessToken)) {
 		tokens.accepted(endpoint);
@@ -79,7 +79,7 @@ describe.each([1, 3])('%i processes', (count) => {
 		const revoked = new Set<string>();
 		const accepts: Api = (accessToken) => !revoked.has(accessToken);
 		const held = async (process: Connections): Promise<string> => {
-			const { tokens } = await process.open(form);
+			const { tokens } = process.open(await process.read(form));
 			return (await environment.time.until(tokens.get())).accessToken;
 		};
 		// An endpoint that means something else by 401 does not stand in the way.
@@ -129,12 +129,12 @@ it('a newer token in the store is adopted first, also right after this process h
 	const accepts: Api = (accessToken) => !refused.has(accessToken);
 	for (let round = 0; round < 5; round += 1) {
 		// This process has just replaced a token.
-		const { tokens } = await here!.open(form);
+		const { tokens } = here!.open(await here!.read(form));
 		refused.add((await environment.time.until(tokens.get())).accessToken);
 		expect(await call(here!, accepts)).toBe(200);
 		refused.add((await environment.time.until(tokens.get())).accessToken);
 		// Another one gets a token; the one here is refused.
-		const other = await elsewhere!.open(form);
+		const other = elsewhere!.open(await elsewhere!.read(form));
 		const newest = await environment.time.until(other.tokens.refreshNow());
 		environment.sentAt.length = 0;
 		expect(await call(here!, accepts)).toBe(200);

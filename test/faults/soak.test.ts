@@ -13,7 +13,7 @@ async function soak(
 	const environment = new FaultEnvironment();
 	environment.rotation.lifetime = lifetimeSeconds;
 	const form = await environment.sealed(grant);
-	const { tokens } = await environment.process().open(form);
+	const { tokens } = environment.process().open(await environment.process().read(form));
 	const writtenAt: number[] = [];
 	environment.around = async ({ action }, act) => {
 		if (action === 'write') writtenAt.push(environment.time.elapsed);
@@ -66,7 +66,7 @@ it('tokens of 15 minutes that rotate do not, and that is reported in advance', a
 	const environment = new FaultEnvironment();
 	environment.rotation.lifetime = 900;
 	const form = await environment.sealed('refreshToken');
-	const { tokens, store } = await environment.process().open(form);
+	const { tokens, store } = environment.process().open(await environment.process().read(form));
 	await environment.time.until(tokens.get());
 	const { tokenSet, refreshAt, versionsPerRefresh } = tokens.status();
 	const perDay = (DAY_MS * versionsPerRefresh) / ((refreshAt ?? 0) - (tokenSet?.issuedAt ?? 0));

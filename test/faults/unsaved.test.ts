@@ -177,7 +177,7 @@ async function run(kind: Kind, way: Way, refusedMs: number): Promise<Run> {
 				awsSecretAccessKey: TEST_IDENTITY.secretAccessKey,
 				awsEndpoint: stores.wire.url,
 			});
-			return { ...form, ...(await connections.seal(form)) };
+			return { ...form, ...(await connections.seal(await connections.read(form))) };
 		};
 		const forms: Form[] = [];
 		while (forms.length < CONNECTIONS) {
@@ -189,7 +189,7 @@ async function run(kind: Kind, way: Way, refusedMs: number): Promise<Run> {
 		const held = new Promise<void>((resolve) => (release = resolve));
 		for (const provider of providers) Object.assign(provider, { held, arrived: 0 });
 		const using = forms.map(async (form) => {
-			const open = await connections.open(form);
+			const open = connections.open(await connections.read(form));
 			await (way === 'refresh' ? open.tokens.get() : connectAccount(open));
 		});
 		// What fails is reported where they are awaited.
@@ -209,7 +209,9 @@ async function run(kind: Kind, way: Way, refusedMs: number): Promise<Run> {
 		const returned = pause(refusedMs);
 		await Promise.all(using);
 		await returned;
-		const statuses = await Promise.all(forms.map(async (form) => await connections.open(form)));
+		const statuses = await Promise.all(
+			forms.map(async (form) => connections.open(await connections.read(form))),
+		);
 		const unsavedBefore = statuses.filter(({ tokens }) => tokens.status().unsaved).length;
 		await kind.accept(stores);
 		const since = performance.now();
@@ -240,7 +242,7 @@ function processOf({ folder }: Stores, ahead: () => number): Connections {
 }
 
 async function refreshToken(reader: Connections, form: Form): Promise<string> {
-	const { store, secretRef } = await reader.open(form);
+	const { store, secretRef } = reader.open(await reader.read(form));
 	const { content } = await store.read(secretRef.secretId);
 	const { refresh_token: token = '' } = JSON.parse(content) as { refresh_token?: string };
 	return token;

@@ -9,7 +9,7 @@ import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type EgressPolicy } from '../../src/http/egress';
 import { createGuard } from '../../src/http/policy';
 import { egressErrorOf } from './support/egressErrorOf';
-import { startProxy, startServer, type TestServer } from './support/servers';
+import { startServer, type TestServer } from './support/servers';
 
 const NOTHING: EgressPolicy = {
 	blockedIpRanges: [],
@@ -214,29 +214,6 @@ describe('requests of an instance with a policy', () => {
 		const [error] = (await once(request, 'error')) as [unknown];
 
 		expect(error).toMatchObject({ name: 'EgressError', code: 'BLOCKED' });
-	});
-
-	it('through a proxy are refused by name and by address, and need no DNS', async () => {
-		const proxy = await startProxy({ leadsTo: () => server.port });
-		try {
-			const env = { ALL_PROXY: `http://127.0.0.1:${proxy.port}` };
-			const policy = { ...DEFAULTS, blockedHostnames: ['blocked.example.com'] };
-			mockDns((answer) => answer(new Error('The DNS was asked')));
-			const through = createEgress(policy, env);
-			const at = (url: string) => through.request(url, { method: 'GET', headers: {} });
-
-			for (const scheme of ['http', 'https']) {
-				for (const host of ['blocked.example.com', '10.0.0.1', '[::1]']) {
-					expect(await egressErrorOf(at(`${scheme}://${host}/`))).toMatchObject({
-						code: 'BLOCKED',
-					});
-				}
-			}
-			expect(proxy.seen).toEqual([]);
-			expect(await at('http://idp.example.com/')).toMatchObject({ body: 'reached' });
-		} finally {
-			await proxy.close();
-		}
 	});
 
 	async function get(policy: EgressPolicy | undefined, host: string) {

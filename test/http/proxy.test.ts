@@ -10,6 +10,7 @@ import { proxiesFromEnvironment, type Target } from '../../src/http/proxy';
 import { defaultCertificates, setDefaultCertificates } from './support/authorities';
 import { selfSigned } from './support/certificate';
 import { egressErrorOf } from './support/egressErrorOf';
+import { answerLookups } from './support/redirectedSockets';
 import { startProxy, startServer, type TestProxy, type TestServer } from './support/servers';
 
 const IDP: Target = { scheme: 'https', host: 'idp.example.com', port: 443 };
@@ -72,11 +73,29 @@ describe('the proxy for a host', () => {
 	);
 
 	it('is none for an IPv6 address in NO_PROXY, with and without brackets', () => {
-		for (const exception of ['[::1]', '[::1]:443']) {
+		for (const exception of ['[2001:db8::1]', '[2001:db8::1]:443']) {
 			const env = { HTTPS_PROXY: 'http://p:1', NO_PROXY: exception };
-			expect(proxyFor(env, { ...IDP, host: '::1' })).toBeUndefined();
+			expect(proxyFor(env, { ...IDP, host: '2001:db8::1' })).toBeUndefined();
+			expect(proxyFor(env, { ...IDP, host: '2001:db8::2' })).toBe('http://p:1/');
 		}
 	});
+
+	it.each(['127.0.0.1', '127.9.8.7', '::1', 'localhost', 'idp.localhost'])(
+		'is none for this machine itself, written %s, whatever is set',
+		(host) => {
+			const env = { ALL_PROXY: 'http://p:1', HTTP_PROXY: 'socks5://p:1' };
+			expect(proxyFor(env, { scheme: 'http', host, port: 8080 })).toBeUndefined();
+			expect(proxyFor(env, { scheme: 'https', host, port: 8443 })).toBeUndefined();
+		},
+	);
+
+	it.each(['localhost.example.com', 'mylocalhost', '127.0.0.1.example.com', '128.0.0.1', '::2'])(
+		'is used for %s, which is another machine',
+		(host) => {
+			const env = { ALL_PROXY: 'http://p:1' };
+			expect(proxyFor(env, { scheme: 'http', host, port: 80 })).toBe('http://p:1/');
+		},
+	);
 });
 
 describe('requests through a proxy', () => {
@@ -203,12 +222,14 @@ describe('requests through a proxy', () => {
 		const env = {
 			HTTP_PROXY: `http://127.0.0.1:${proxy.port}`,
 			HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`,
-			NO_PROXY: '127.0.0.1',
+			NO_PROXY: 'idp.example.com',
 		};
 		const egress = createEgress(undefined, env);
 
-		await post(egress, `http://127.0.0.1:${plain.port}/`, '');
-		await post(egress, `https://127.0.0.1:${secure.port}/`, '');
+		answerLookups(() => ['127.0.0.1']);
+
+		await post(egress, `http://idp.example.com:${plain.port}/`, '');
+		await post(egress, `https://idp.example.com:${secure.port}/`, '');
 
 		expect(proxy.seen).toEqual([]);
 	});
@@ -302,7 +323,7 @@ describe('requests through a proxy', () => {
 		const egress = createEgress(undefined, { ALL_PROXY: 'socks5://127.0.0.1:1' });
 
 		for (const scheme of ['http', 'https']) {
-			const error = await egressErrorOf(post(egress, `${scheme}://127.0.0.1:${plain.port}/`, ''));
+			const error = await egressErrorOf(post(egress, `${scheme}://idp.example.com/`, ''));
 			expect(error).toMatchObject({ code: 'NETWORK', detail: 'PROXY_NOT_USABLE' });
 		}
 	});

@@ -90,11 +90,11 @@ const byCode = (changes: Record<string, unknown> = {}) =>
 	});
 
 async function save(fields: Record<string, unknown>): Promise<Record<string, unknown>> {
-	return { ...fields, ...(await connections.seal(fields)) };
+	return { ...fields, ...(await connections.seal(await connections.read(fields))) };
 }
 
 async function open(fields: Record<string, unknown>): Promise<OpenConnection> {
-	return await connections.open(fields);
+	return connections.open(await connections.read(fields));
 }
 
 async function tokenOf(fields: Record<string, unknown>): Promise<string> {
@@ -150,7 +150,7 @@ it('Client Credentials: finds the token endpoint by discovery and gets tokens of
 
 it('names a wrong client secret', async () => {
 	const wrong = form({ grantType: 'clientCredentials', clientSecret: 'wrong' });
-	await expect(failureOf(connections.seal(wrong))).resolves.toMatchObject({
+	await expect(failureOf(connections.seal(await connections.read(wrong)))).resolves.toMatchObject({
 		failureClass: 'configuration',
 		code: 'INVALID_CLIENT',
 	});

@@ -1,7 +1,7 @@
 import type { Connection, GrantType } from '../../src/config/connection';
 import { ReconnectError } from '../../src/errors';
 import type { ConnectionRequests } from '../../src/oauth/tokenRequest';
-import { Sealing } from '../../src/sealing';
+import { Sealing } from '../../src/sealing/sealing';
 import { formatSecretRef, sha256, type SecretRef } from '../../src/secrets/pointer';
 import { SealedBundle } from '../../src/secrets/sealedBundle';
 import type { SecretStore } from '../../src/secrets/store';
@@ -14,11 +14,16 @@ import type { SendOptions } from '../../src/tokens/tokenRequest';
 import type { IssuedTokens } from '../../src/tokens/tokenSet';
 import type { Phase } from '../../src/tokens/refresh';
 import { TokenSource } from '../../src/tokens/tokenSource';
+import type { SharedBundle } from '../../src/wiring';
 import type { VirtualTime } from '../tokens/virtualTime';
 import { SECRET } from './sharedStore';
 
 export const REQUESTED_FOR = 'f';
-export const REF: SecretRef = { store: 'localVault', secretId: SECRET, key: 'k'.repeat(43) };
+export const REF: SecretRef = {
+	store: { kind: 'localVault' },
+	secretId: SECRET,
+	key: 'k'.repeat(43),
+};
 /** What n8n leaves to a process that it asks to end. */
 const SHUTDOWN_MS = 20_000;
 const SETTINGS = { lease: 'automatic', severalProcesses: true, endsAfterRun: false } as const;
@@ -128,10 +133,10 @@ export class ModelProcess {
 			emit: () => undefined,
 		});
 		this.sealing = new Sealing({
-			now: () => clock.now(),
-			parts: () => ({ store, request }),
-			bundle: () => bundle,
-			lease: () => lease,
+			clock,
+			store: () => store,
+			requests: () => request,
+			shared: () => ({ bundle, lease }) as SharedBundle,
 			authorization: notHere,
 		});
 	}

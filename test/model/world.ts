@@ -2,7 +2,7 @@ import { formatBundle } from '../../src/secrets/bundleFormat';
 import type { GrantType } from '../../src/config/connection';
 import { consented } from '../../src/secrets/patches';
 import { sha256 } from '../../src/secrets/pointer';
-import { sealedForOf } from '../../src/secrets/bundle';
+import { sealedForOf } from '../../src/secrets/binding';
 import type { SecretStore } from '../../src/secrets/store';
 import type { IssuedTokens, TokenSet } from '../../src/tokens/tokenSet';
 import { VirtualTime } from '../tokens/virtualTime';

@@ -27,7 +27,9 @@ async function notConnected(changes: IDataObject = {}): Promise<Credential> {
 
 async function open({ id }: Credential): Promise<OpenConnection> {
 	const quiet = { debug: () => undefined, warn: () => undefined };
-	return await sharedConnections(quiet).open(rig.engine.credentials.stored(id));
+	return sharedConnections(quiet).open(
+		await sharedConnections(quiet).read(rig.engine.credentials.stored(id)),
+	);
 }
 
 /** Connects an account as the trigger does. */

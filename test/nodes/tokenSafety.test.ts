@@ -49,6 +49,12 @@ describe('a path that leads away from the API is refused before anything is sent
 		['%2e%2e', () => '%2e%2e/admin'],
 		['.%2E', () => '/.%2E/admin'],
 		['an encoded slash behind ..', () => '/..%2fadmin'],
+		['.. encoded twice', () => '/%252e%252e/admin'],
+		['.. in pieces', () => '/%2%65%2%65/admin'],
+		['an absolute address beside the base path', () => `${rig.recorder.url}/v2/x`],
+		['a base path that only begins alike', () => `${rig.recorder.url}/v10/x`],
+		['the bare origin', () => rig.recorder.url],
+		['a blob of the origin', () => `blob:${rig.recorder.url}/v1/x`],
 	])('%s', async (_trick, path) => {
 		const run = await rig.run(credential, { resource: 'apiRequest', path: path() });
 		expect(run.error?.message).toMatch(/^Fix the configuration – Path: /);
@@ -60,8 +66,8 @@ describe('a path that leads away from the API is refused before anything is sent
 
 describe('an absolute address of an origin the credential allows', () => {
 	test('gets the token', async () => {
-		await rig.request(credential, { path: `${rig.recorder.url}/v2/x` });
-		expect(seen(rig.recorder.requests)).toEqual(['GET /v2/x +token']);
+		await rig.request(credential, { path: `${rig.recorder.url}/v1/x?page=2` });
+		expect(seen(rig.recorder.requests)).toEqual(['GET /v1/x?page=2 +token']);
 		const both = await rig.saved({
 			apiBaseUrl: rig.recorder.url,
 			additionalApiOrigins: rig.elsewhere.url,

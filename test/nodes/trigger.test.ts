@@ -51,7 +51,7 @@ async function choose(changes: IDataObject = {}): Promise<IDataObject> {
 		secretStore: 'localVault',
 		...changes,
 	};
-	const fields = { ...form, ...(await connections.seal(form)) };
+	const fields = { ...form, ...(await connections.seal(await connections.read(form))) };
 	host.fields = fields;
 	host.parameters = {};
 	host.started.length = 0;
@@ -60,7 +60,7 @@ async function choose(changes: IDataObject = {}): Promise<IDataObject> {
 }
 
 async function link(fields: IDataObject): Promise<string> {
-	const { authorization } = await connections.open(fields);
+	const { authorization } = connections.open(await connections.read(fields));
 	const { connectUrl } = (await authorization?.links()) ?? {};
 	if (connectUrl === undefined) throw new Error('no link');
 	return connectUrl;
@@ -76,7 +76,7 @@ async function visit(fields: IDataObject): Promise<{ person: Person; answer: URL
 }
 
 async function statusOf(fields: IDataObject): Promise<string> {
-	const { tokens } = await connections.open(fields);
+	const { tokens } = connections.open(await connections.read(fields));
 	return await tokens.get().then(
 		() => 'connected',
 		(error: unknown) => (error as { code: string }).code,
@@ -144,7 +144,7 @@ describe('connecting an account', () => {
 			sessionExpiresAt: string;
 		}[];
 		expect(item?.['claims']).toMatchObject({ sub: 'alex' });
-		const { sessions } = await connections.open(fields);
+		const { sessions } = connections.open(await connections.read(fields));
 		await expect(sessions?.verify(item?.sessionToken ?? '')).resolves.toMatchObject({
 			subject: 'alex',
 			claims: { sub: 'alex' },
@@ -304,7 +304,7 @@ describe('an attack', () => {
 	});
 
 	it('connect with a link that has expired, or with a state in place of a link', async () => {
-		const { keys } = (await connections.open(fields)).authorization!;
+		const { keys } = connections.open(await connections.read(fields)).authorization!;
 		const cases = [
 			['link', Date.now() - 1000, 'This link has expired'],
 			['browser', Date.now() + 60_000, 'with a link that was made for this connection'],
@@ -335,7 +335,7 @@ describe('an attack', () => {
 	});
 
 	it('a state that has expired, is for pasting, or is a link', async () => {
-		const { keys } = (await connections.open(fields)).authorization!;
+		const { keys } = connections.open(await connections.read(fields)).authorization!;
 		const cases = [
 			['browser', Date.now() - 1000, 'within ten minutes'],
 			['paste', Date.now() + 60_000, 'an answer that is pasted'],
@@ -443,7 +443,7 @@ it.each([Number.NaN, 0, 'soon', 1441])(
 it('connecting again says so, and replaces the tokens', async () => {
 	const fields = await choose();
 	await new Person().consent(await link(fields));
-	const { tokens } = await connections.open(fields);
+	const { tokens } = connections.open(await connections.read(fields));
 	const { accessToken } = await tokens.get();
 	const page = await new Person().consent(await link(fields));
 	expect(textOf(page)).toContain('Connected again');
@@ -455,7 +455,7 @@ it('an answer that is used again is told so, and the tokens stay as they were', 
 	const fields = await choose();
 	const { person, answer } = await visit(fields);
 	await person.open(answer);
-	const { tokens } = await connections.open(fields);
+	const { tokens } = connections.open(await connections.read(fields));
 	const { accessToken } = await tokens.get();
 	const page = await person.open(answer);
 	expect(page.status).toBe(400);

@@ -1,11 +1,6 @@
 import type { Connection } from '../../src/config/connection';
-import {
-	assertKey,
-	assertSealedFor,
-	changedSince,
-	sealedForOf,
-	type Bundle,
-} from '../../src/secrets/bundle';
+import { assertSealedFor, changedSince, sealedForOf } from '../../src/secrets/binding';
+import { assertKey, type Bundle } from '../../src/secrets/bundle';
 import { createKey, sha256 } from '../../src/secrets/pointer';
 
 const connection = {
@@ -14,6 +9,7 @@ const connection = {
 	tokenEndpoint: 'https://t.example/token',
 	clientAuthentication: 'automatic',
 	clientSecretSource: { kind: 'entered' },
+	store: { kind: 'localVault' },
 	apiOrigins: ['https://a.example', 'https://b.example'],
 } as unknown as Connection;
 
@@ -29,11 +25,31 @@ const bundle: Bundle = {
 };
 
 it('opens to the key it was sealed with, and to no other', () => {
-	const ref = { store: 'localVault', secretId: 'the-secret', key } as const;
+	const ref = { store: { kind: 'localVault' }, secretId: 'the-secret', key } as const;
 	expect(() => assertKey(bundle, ref)).not.toThrow();
 	expect(() => assertKey(bundle, { ...ref, key: createKey() })).toThrow(
 		expect.objectContaining({ code: 'KEY_MISMATCH' }) as Error,
 	);
+});
+
+it('of version 0.1.0 is bound to what that version knew, until it is sealed again', () => {
+	const { store: _s, authentication: _a, ...sealedFor } = bundle.sealedFor;
+	const other: Connection = {
+		...connection,
+		clientAuthentication: 'none',
+		store: {
+			kind: 'awsSecretsManager',
+			region: 'eu-central-1',
+			credentials: { kind: 'default' },
+		},
+	};
+	expect(changedSince(sealedFor, other)).toEqual([]);
+	expect(changedSince(sealedFor, { ...other, clientId: 'd' })).toEqual(['Client ID']);
+});
+
+it('is bound to the same address, however that is written', () => {
+	const written = { ...bundle.sealedFor, tokenEndpoint: 'HTTPS://T.example:443/x/../token' };
+	expect(changedSince(written, connection)).toEqual([]);
 });
 
 it('goes where it was sealed for, also to fewer API origins', () => {
@@ -48,6 +64,23 @@ it.each<[string[], Partial<Connection>]>([
 	[['Issuer URL'], { issuer: 'https://i.example' }],
 	[['Token URL'], { tokenEndpoint: 'https://attacker.example' }],
 	[['Client ID'], { clientId: 'd' }],
+	[['Client Authentication'], { clientAuthentication: 'none' }],
+	[['Client Secret Source'], { clientSecretSource: { kind: 'reference', secretId: 's' } }],
+	[
+		['Authorization URL'],
+		{ authorizationCode: { authorizationEndpoint: 'https://x.example/' } as never },
+	],
+	[
+		['Secret Store', 'AWS Region', 'AWS Endpoint'],
+		{
+			store: {
+				kind: 'awsSecretsManager',
+				region: 'eu-central-1',
+				endpoint: 'https://aws.example/',
+				credentials: { kind: 'default' },
+			},
+		},
+	],
 	[['API Base URL'], { apiOrigins: ['https://c.example'] }],
 	[['Additional API Origins'], { apiOrigins: ['https://a.example', 'https://c.example'] }],
 	[

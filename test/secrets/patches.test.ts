@@ -236,14 +236,16 @@ describe('typed secrets', () => {
 		label: 'Renamed',
 		grantType: 'refresh_token',
 		clientId: 'c',
+		clientSecretSource: { kind: 'entered' },
 		apiOrigins: ['https://a.example'],
+		store: { kind: 'localVault' },
 	} as unknown as Connection;
 	const options = {
 		connection,
 		typedSha256: {},
 		issued: undefined,
 		redeemed: undefined,
-		endsFormerTokens: false,
+		keepsNothing: false,
 		owner: OWNER,
 	};
 
@@ -296,7 +298,7 @@ describe('typed secrets', () => {
 		const next = typedSecrets({
 			...options,
 			typed: { clientSecret: 'cs-2' },
-			endsFormerTokens: true,
+			keepsNothing: true,
 		}).apply({ ...connected, refusal }, nothingSpent);
 		for (const gone of ['refreshToken', 'issuedSha256', 'authorization', 'refusal'])
 			expect(next).not.toHaveProperty(gone);

@@ -2,10 +2,10 @@ import { createKey, formatSecretRef, parseSecretRef } from '../../src/secrets/po
 import { secretNameFor } from '../../src/secrets/secretName';
 
 describe('the pointer', () => {
-	const ref = { store: 'localVault', secretId: 'n8n/x', key: createKey() } as const;
+	const ref = { store: { kind: 'localVault' }, secretId: 'n8n/x', key: createKey() } as const;
 
 	it('survives being written and read', () => {
-		expect(parseSecretRef(formatSecretRef(ref), 'localVault')).toEqual(ref);
+		expect(parseSecretRef(formatSecretRef(ref), ref.store)).toEqual(ref);
 	});
 
 	it('has a key of 256 bits, another one each time', () => {
@@ -21,15 +21,15 @@ describe('the pointer', () => {
 		JSON.stringify({ ...ref, v: 1, key: 'short' }),
 		JSON.stringify({ ...ref, v: 2 }),
 	])('is not %j', (text) => {
-		expect(() => parseSecretRef(text, 'localVault')).toThrow(
+		expect(() => parseSecretRef(text, ref.store)).toThrow(
 			expect.objectContaining({ code: 'INVALID_SECRET_REF' }) as Error,
 		);
 	});
 
 	it('does not lead from one store into the other', () => {
-		expect(() => parseSecretRef(formatSecretRef(ref), 'awsSecretsManager')).toThrow(
-			expect.objectContaining({ code: 'SEALED_ELSEWHERE' }) as Error,
-		);
+		expect(() =>
+			parseSecretRef(formatSecretRef(ref), { kind: 'awsSecretsManager', region: 'eu-central-1' }),
+		).toThrow(expect.objectContaining({ code: 'SEALED_ELSEWHERE' }) as Error);
 	});
 });
 

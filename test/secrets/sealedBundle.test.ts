@@ -35,13 +35,17 @@ beforeEach(() => {
 });
 
 /** Another process's view. */
-const open = (through: SecretStore = store): SealedBundle =>
+const open = (
+	through: SecretStore = store,
+	onWritten: (patches: readonly Patch[]) => void = () => undefined,
+): SealedBundle =>
 	new SealedBundle({
 		store: through,
-		ref: { store: 'localVault', secretId: 's', key: KEY },
+		ref: { store: { kind: 'localVault' }, secretId: 's', key: KEY },
 		clock: time.clock(),
 		onUnsaved: ({ code }: SecretStoreError) => alarms.push(code),
 		onSaved: () => alarms.push('saved'),
+		onWritten,
 	});
 
 /** The store, with some of its methods replaced. */
@@ -416,29 +420,46 @@ describe('an older copy that an administrator writes back', () => {
 });
 
 describe('another way to the same secret', () => {
-	it('is used at once for what is pending', async () => {
+	async function unsaved(): Promise<SealedBundle> {
 		const sealed = open(
 			replacing({ write: async () => await Promise.reject(new Error('wrong way')) }),
 		);
 		await sealed.read();
 		await sealed.update(rotated(1)).catch(() => undefined);
-		sealed.use(store);
+		return sealed;
+	}
+
+	it('takes along what must not be lost, and writes it at once', async () => {
+		const former = await unsaved();
+		const sealed = open();
+		sealed.takeOver(former);
+		expect(sealed.lastKnown).toBeUndefined();
+		sealed.resume();
 		await new Promise(setImmediate);
 		await new Promise(setImmediate);
 		expect(store.json()).toMatchObject({ refresh_token: 'rt-1' });
 		expect(sealed.unsaved).toBe(false);
 	});
 
-	it('shows, also back to the former one; the same one does not', async () => {
-		const other = replacing({});
-		const sealed = open(other);
-		sealed.use(other);
-		expect(sealed.way).toBe(0);
-		sealed.use(store);
-		expect(sealed.way).toBe(1);
-		sealed.use(other);
-		expect(sealed.way).toBe(2);
-		await expect(sealed.read()).resolves.toMatchObject({ label: 'L' });
+	it('leaves it with the former one until it is written', async () => {
+		const former = await unsaved();
+		const written: (readonly Patch[])[] = [];
+		const sealed = open(store, (patches) => written.push(patches));
+		sealed.takeOver(former);
+		expect(former.unsaved).toBe(true);
+		await sealed.flush();
+		written.forEach((patches) => former.writtenElsewhere(patches));
+		expect(former.unsaved).toBe(false);
+		await expect(former.read()).resolves.toMatchObject({ refreshToken: 'rt-1' });
+	});
+
+	it('takes nothing twice, and nothing that may be lost', async () => {
+		const former = await unsaved();
+		const sealed = open();
+		sealed.takeOver(former);
+		sealed.takeOver(former);
+		await sealed.flush();
+		expect(store.count('write')).toBe(1);
 	});
 });
 

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { InstanceSettings } from '../../src/config/instanceSettings';
-import { Connections, type ConnectionsOptions } from '../../src/connections';
+import { Connections } from '../../src/connections';
 import { createEgress } from '../../src/http/createEgress';
-import type { SealedFields } from '../../src/sealing';
+import type { SealedFields } from '../../src/sealing/sealing';
 import type { TokenEvent } from '../../src/tokens/events';
+import type { WiringOptions } from '../../src/wiring';
 import './nodeErrors';
 import { startAuthorizationServer, type AuthorizationServer } from './authorizationServer';
 import { startSampleApi, type SampleApi } from './sampleApi';
@@ -23,7 +24,7 @@ export type Form = Record<string, unknown>;
 /** In what a process differs from a regular n8n: its settings, and parts of it that a test replaces. Its timers are real unless replaced. */
 export type ProcessChanges = Partial<
 	Omit<InstanceSettings, 'userFolder' | 'encryptionKey'> &
-		Pick<ConnectionsOptions, 'openStore' | 'egress' | 'after' | 'leaseMs' | 'limit'>
+		Pick<WiringOptions, 'openStore' | 'egress' | 'after' | 'leaseMs' | 'limit'>
 >;
 
 export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
@@ -200,12 +201,12 @@ export class WholeCore {
 
 	/** What n8n does on saving: the form with what sealing returned in it. */
 	async save(form: Form, connections = this.connections): Promise<Form & SealedFields> {
-		return { ...form, ...(await connections.seal(form)) };
+		return { ...form, ...(await connections.seal(await connections.read(form))) };
 	}
 
 	/** Calls the API as a node would; the status. */
 	async call(form: Form, connections = this.connections): Promise<number> {
-		const { tokens } = await connections.open(form);
+		const { tokens } = connections.open(await connections.read(form));
 		const { accessToken } = await tokens.get();
 		const response = await fetch(`${this.api.url}/me`, {
 			headers: { authorization: `Bearer ${accessToken}` },

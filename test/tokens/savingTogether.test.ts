@@ -4,7 +4,7 @@ import { WholeCore, type Form, type StoreKind } from '../support/wholeCore';
 
 /** Counts how often a process reads the store. */
 class Looks {
-	private count = 0;
+	count = 0;
 	private waiting: { count: number; resolve: () => void } | undefined;
 
 	readonly openStore: typeof openStore = (...parts) => {
@@ -35,30 +35,30 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		await core.close();
 	});
 
-	/** Everything is typed again, for another place at the same API: the stored refresh token is redeemed. */
-	const edited = (saved: Form, typed: Form): Form => ({
-		...saved,
-		clientSecret: typed['clientSecret'],
-		refreshToken: typed['refreshToken'],
-		tokenUrl: `${String(typed['tokenUrl'])}?tenant=other`,
+	/** The form is still open, and the address of the API is corrected: the stored refresh token is redeemed. */
+	const corrected = (form: Form): Form => ({
+		...form,
+		apiBaseUrl: String(form['apiBaseUrl']).replace('127.0.0.1', 'localhost'),
 	});
 
 	it('a save that redeems the stored refresh token waits for the worker that is redeeming it', async () => {
 		const form = await core.refreshForm();
-		const saved = await core.save(form);
-		core.wait(3601);
-		const worker = core.process({ severalProcesses: true });
 		const looks = new Looks();
 		const editor = core.process({ severalProcesses: true, openStore: looks.openStore });
+		const saved = await core.save(form, editor);
+		core.wait(3550);
+		const worker = core.process({ severalProcesses: true });
 		const [first, second] = [heldRequest(), heldRequest()];
 		core.provider.injectFault({ wait: first.wait });
 		core.provider.injectFault({ wait: second.wait });
 
-		const asked = worker.open(saved).then(async ({ tokens }) => await tokens.get());
+		const asked = worker
+			.read(saved)
+			.then(async (asked) => await worker.open(asked).tokens.refreshNow());
 		await first.arrived;
-		const saving = editor.seal(edited(saved, form));
+		const saving = editor.seal(await editor.read(corrected(form)));
 		// It opens the bundle, reads it in its turn, finds the lease and looks again; or it asks the provider, which it must not.
-		await Promise.race([looks.reached(4), second.arrived]);
+		await Promise.race([looks.reached(looks.count + 3), second.arrived]);
 		first.answer();
 		second.answer();
 		await asked;
@@ -66,23 +66,22 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 
 		expect(core.provider.tokenRequests.map(({ result }) => result)).toEqual(['ok', 'ok', 'ok']);
 		core.wait(3601);
-		expect(await core.call(edited(saved, { tokenUrl: form['tokenUrl'] }), core.process())).toBe(
-			200,
-		);
+		expect(await core.call(corrected(saved), core.process())).toBe(200);
 	});
 
 	it('a save leaves no lease behind, whether the provider takes it or not', async () => {
 		const form = await core.refreshForm();
-		const saved = await core.save(form);
 		const editor = core.process({ severalProcesses: true });
+		const saved = await core.save(form, editor);
 		core.provider.injectFault({ instead: { status: 503, body: {} } });
-		await expect(editor.seal(edited(saved, form))).rejects.toMatchObject({ code: 'SERVER_ERROR' });
+		await expect(editor.seal(await editor.read(corrected(form)))).rejects.toMatchObject({
+			code: 'SERVER_ERROR',
+		});
 		// Where a lease were left, this would wait for a minute.
-		await editor.seal(edited(saved, form));
+		await editor.seal(await editor.read(corrected(form)));
 		core.wait(3601);
 		const worker = core.process({ severalProcesses: true });
-		const moved = edited(saved, { tokenUrl: form['tokenUrl'] });
-		expect(await core.call(moved, worker)).toBe(200);
+		expect(await core.call(corrected(saved), worker)).toBe(200);
 		expect(core.events.map(({ name }) => name)).not.toContain('lease taken over');
 	});
 });

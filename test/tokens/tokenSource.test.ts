@@ -260,7 +260,7 @@ describe('a permanent refusal', () => {
 		'of class %s at five calls a second for ten minutes is asked seldom',
 		async (failureClass, failure, most) => {
 			const f = new Fixture('refresh_token');
-			f.failures = Array.from({ length: 10_000 }, failure);
+			f.failures = Array.from({ length: 10_000 }, () => failure());
 			for (let call = 0; call < 3000; call += 1) {
 				await expect(f.source.get()).rejects.toMatchObject({ failureClass });
 				f.wait(0.2);

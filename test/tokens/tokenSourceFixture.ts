@@ -95,7 +95,7 @@ export class Fixture {
 		};
 		const bundle = new SealedBundle({
 			store,
-			ref: { store: 'localVault', secretId: 's', key: KEY },
+			ref: { store: { kind: 'localVault' }, secretId: 's', key: KEY },
 			clock,
 			onUnsaved: ({ code }) => emit('rotated but not saved', code),
 			onSaved: () => emit('saved after all'),

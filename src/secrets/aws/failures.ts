@@ -2,6 +2,7 @@ import {
 	ConfigurationError,
 	SecretStoreError,
 	VaultedOAuth2Error,
+	type ConfigurationCode,
 	type SecretStoreCode,
 } from '../../errors';
 import { EgressError } from '../../http/egress';
@@ -24,10 +25,10 @@ interface Symptoms {
 	readonly status: number | undefined;
 }
 
-const REFUSED = 'AWS_CREDENTIALS_REFUSED';
+const REFUSED = 'AWS_CREDENTIALS_REFUSED' satisfies ConfigurationCode;
 
 /** Names of errors, code and text of what they become. */
-const CREDENTIAL_FAILURES: ReadonlyArray<readonly [RegExp, string, string]> = [
+const CREDENTIAL_FAILURES: ReadonlyArray<readonly [RegExp, ConfigurationCode, string]> = [
 	[
 		/^(UnrecognizedClientException|InvalidClientTokenId|InvalidAccessKeyId|MissingAuthenticationToken(Exception)?)$/,
 		REFUSED,
@@ -78,7 +79,7 @@ export function awsFailure(error: unknown, call: AwsCall): VaultedOAuth2Error {
 function egressFailure({ code, detail, host }: EgressError, call: AwsCall): VaultedOAuth2Error {
 	if (code !== 'BLOCKED') return unreachable(call, detail);
 	return new ConfigurationError(
-		call.endpoint === undefined ? 'AWS Region' : 'Endpoint',
+		call.endpoint === undefined ? 'AWS Region' : 'AWS Endpoint',
 		`This n8n instance does not allow requests to ${host} (${detail}). Use another one, or let the administrator of the instance allow it in N8N_SSRF_ALLOWED_HOSTNAMES.`,
 		{ code: 'EGRESS_BLOCKED' },
 	);
@@ -113,7 +114,7 @@ function fieldFailure({ code, message }: Symptoms, call: AwsCall): Configuration
 	}
 	if (code === 'ERR_INVALID_URL') {
 		return new ConfigurationError(
-			'Endpoint',
+			'AWS Endpoint',
 			'This is not an address. Enter one that begins with https://, or leave it empty.',
 			{ code: 'AWS_ENDPOINT_INVALID' },
 		);

@@ -13,6 +13,7 @@ import type {
 	SavedCredential,
 	WorkflowNode,
 } from '../../../demo/harness/n8nRest';
+import { canonicalUrl } from '../../../src/config/canonicalUrl';
 import { parseSecretRef, type SecretRef } from '../../../src/secrets/pointer';
 import {
 	startAuthorizationServer,
@@ -280,7 +281,14 @@ export class Scene {
 
 	/** The pointer that n8n's database holds. @throws ConfigurationError where it holds none */
 	pointer(saved: Pick<Saved, 'id'>): SecretRef {
-		const ref = parseSecretRef(String(this.stored(saved)['secretRef']), this.store.kind);
+		const { secretRef, awsRegion, awsEndpoint } = this.stored(saved);
+		const { kind } = this.store;
+		const ref = parseSecretRef(
+			String(secretRef),
+			kind === 'localVault'
+				? { kind }
+				: { kind, region: String(awsRegion), endpoint: canonicalUrl(String(awsEndpoint)) },
+		);
 		this.pointers.set(ref.secretId, ref);
 		return ref;
 	}

@@ -192,7 +192,7 @@ describe('a failure of AWS Secrets Manager', () => {
 
 	it.each([
 		['AWS Region', { region: 'not a region' }],
-		['Endpoint', { endpoint: 'no address' }],
+		['AWS Endpoint', { endpoint: 'no address' }],
 	])('names the field that cannot be right: %s', async (field, wrong) => {
 		const { region, endpoint } = { region: bed.server.region, endpoint: undefined, ...wrong };
 		store = awsSecretsManager({
@@ -215,7 +215,7 @@ describe('a failure of AWS Secrets Manager', () => {
 
 		const error = await rejectionOf(bed.open().read(NAME), ConfigurationError);
 
-		expect(error).toMatchObject({ field: 'Endpoint', code: 'EGRESS_BLOCKED' });
+		expect(error).toMatchObject({ field: 'AWS Endpoint', code: 'EGRESS_BLOCKED' });
 		expect(error.message).toContain('N8N_SSRF_ALLOWED_HOSTNAMES');
 	});
 
@@ -233,7 +233,7 @@ describe('a failure of AWS Secrets Manager', () => {
 
 		it.each([
 			[200, `<html>${MARKER}</html>`, 'Check Endpoint'],
-			[404, `<html>${MARKER}</html>`, 'Endpoint'],
+			[404, `<html>${MARKER}</html>`, 'AWS Endpoint'],
 			[200, '{}', 'check Endpoint'],
 			[400, `{"__type":"<b>${MARKER}</b>","message":"${MARKER}"}`, 'an unknown error (HTTP 400)'],
 		])('repeats nothing of the answer: %i %s', async (status, body, text) => {

@@ -112,7 +112,7 @@ export function describeStatus(open: OpenConnection): IDataObject {
 		state,
 		label: connection.label,
 		grantType: connection.grantType,
-		secretStore: secretRef.store,
+		secretStore: secretRef.store.kind,
 		secretId: secretRef.secretId,
 		versionId: versionId ?? null,
 		...(connection.authorizationCode === undefined ? {} : { connectedAt: iso(connectedAt) }),

@@ -97,7 +97,7 @@ async function check(item: Item, steps: Step[]): Promise<void> {
 		step: 'secretStore',
 		ok: true,
 		detail: `The secret ${secretId} can be read`,
-		secretStore: secretRef.store,
+		secretStore: secretRef.store.kind,
 		secretId,
 		versionId: tokens.status().versionId ?? null,
 	});

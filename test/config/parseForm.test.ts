@@ -1,13 +1,13 @@
-import { parseConnection } from '../../src/config/parseConnection';
+import { parseForm } from '../../src/config/parseForm';
 import { isSecureUrl } from '../../src/config/secureUrl';
 import { failureOf, type Failure } from '../support/failureOf';
 import { awsForm, form } from './fixtures';
 
 const refusal = async (fields: Record<string, unknown>): Promise<Failure> =>
-	await failureOf(parseConnection(fields));
+	await failureOf(parseForm(fields));
 
 it('reads a form into a connection, with nothing in it that was left empty', async () => {
-	await expect(parseConnection(form())).resolves.toEqual({
+	await expect(parseForm(form())).resolves.toEqual({
 		connection: {
 			label: 'Example CRM',
 			grantType: 'client_credentials',
@@ -27,8 +27,33 @@ it('reads a form into a connection, with nothing in it that was left empty', asy
 	});
 });
 
+it('has one text for an address, however it is typed', async () => {
+	const { connection } = await parseForm(
+		awsForm({
+			grantType: 'authorizationCode',
+			scope: 's',
+			issuerUrl: 'https://LOGIN.example.com',
+			tokenUrl: 'https://login.example.com:443/a/../token',
+			authorizationUrl: 'https://login.example.com/größe',
+			redirectUri: 'HTTPS://n8n.Example.com/webhook/./crm/callback',
+			apiBaseUrl: 'https://API.example.com/v1/',
+			awsEndpoint: 'https://AWS.example.com',
+		}),
+	);
+	expect(connection).toMatchObject({
+		issuer: 'https://login.example.com/',
+		tokenEndpoint: 'https://login.example.com/token',
+		authorizationCode: {
+			authorizationEndpoint: 'https://login.example.com/gr%C3%B6%C3%9Fe',
+			redirectUri: 'https://n8n.example.com/webhook/crm/callback',
+		},
+		apiBaseUrl: 'https://api.example.com/v1',
+		store: { endpoint: 'https://aws.example.com/' },
+	});
+});
+
 it('puts the tenant into every address that asks for it', async () => {
-	const { connection } = await parseConnection(
+	const { connection } = await parseForm(
 		form({
 			tenantId: 'acme',
 			issuerUrl: 'https://{tenantId}.login.example.com',
@@ -37,7 +62,7 @@ it('puts the tenant into every address that asks for it', async () => {
 		}),
 	);
 	expect(connection).toMatchObject({
-		issuer: 'https://acme.login.example.com',
+		issuer: 'https://acme.login.example.com/',
 		tokenEndpoint: 'https://login.example.com/acme/token',
 		apiBaseUrl: 'https://api.example.com/acme',
 		tenantId: 'acme',
@@ -45,13 +70,13 @@ it('puts the tenant into every address that asks for it', async () => {
 });
 
 it('keeps white space that may belong to a secret, but not the line break of a paste', async () => {
-	const { typed } = await parseConnection(form({ clientSecret: ' a b \r\n' }));
+	const { typed } = await parseForm(form({ clientSecret: ' a b \r\n' }));
 	expect(typed.clientSecret).toBe(' a b ');
 });
 
 it('reads the ways to reach AWS', async () => {
 	const store = async (changes: Record<string, unknown>): Promise<unknown> =>
-		(await parseConnection(awsForm(changes))).connection.store;
+		(await parseForm(awsForm(changes))).connection.store;
 	await expect(store({})).resolves.toMatchObject({
 		kind: 'awsSecretsManager',
 		region: 'eu-central-1',
@@ -79,7 +104,7 @@ it('reads the ways to reach AWS', async () => {
 });
 
 it('does not take a typed secret that the form does not show', async () => {
-	const { typed } = await parseConnection(
+	const { typed } = await parseForm(
 		form({ clientAuthentication: 'none', refreshToken: 'left over' }),
 	);
 	expect(typed).toEqual({});
@@ -195,7 +220,7 @@ describe('the authorization code grant', () => {
 			...changes,
 		});
 	const parsed = async (changes: Record<string, unknown> = {}) =>
-		(await parseConnection(byCode(changes))).connection;
+		(await parseForm(byCode(changes))).connection;
 
 	it('reads what it needs, with PKCE unless that is switched off', async () => {
 		await expect(parsed()).resolves.toMatchObject({
@@ -215,8 +240,17 @@ describe('the authorization code grant', () => {
 		});
 	});
 
+	it('needs PKCE for a client without a secret', async () => {
+		await expect(
+			refusal(byCode({ clientAuthentication: 'none', pkce: false })),
+		).resolves.toMatchObject({ code: 'INVALID_FIELD', field: 'PKCE' });
+		await expect(parsed({ clientAuthentication: 'none' })).resolves.toMatchObject({
+			authorizationCode: { pkce: true },
+		});
+	});
+
 	it('leaves its fields alone for other grants', async () => {
-		const { connection, typed } = await parseConnection(
+		const { connection, typed } = await parseForm(
 			form({ redirectUri: 'nonsense', authorizationUrl: 'x', authorizationResponse: '?code=c' }),
 		);
 		expect(connection.authorizationCode).toBeUndefined();
@@ -280,6 +314,6 @@ describe('the authorization code grant', () => {
 	it('finds both addresses by the issuer', async () => {
 		await expect(
 			parsed({ authorizationUrl: '', tokenUrl: '', issuerUrl: 'https://login.example.com' }),
-		).resolves.toMatchObject({ issuer: 'https://login.example.com' });
+		).resolves.toMatchObject({ issuer: 'https://login.example.com/' });
 	});
 });

@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
 import { resolveApiUrl } from './apiUrl';
+import { canonicalUrl } from './canonicalUrl';
 import {
 	assertCertificate,
 	readClientKey,
@@ -8,12 +9,13 @@ import {
 	signingAlgorithm,
 } from './clientKey';
 import {
-	familyOf,
+	credentialKindOf,
 	type AssertionSettings,
 	type AuthorizationCodeSettings,
 	type ClientAuthenticationMethod,
 	type ClientSecretSource,
 	type Connection,
+	type Form,
 	type GrantType,
 	type StoreSettings,
 	type TypedSecrets,
@@ -24,14 +26,6 @@ import { parseParameters } from './parseParameters';
 import { connectionSchema } from './schema';
 import { isSecureUrl } from './secureUrl';
 import { validator } from './validators';
-
-/** A form, read: what it means, what was typed, and the pointer to what is sealed already. */
-export interface ParsedFields {
-	readonly connection: Connection;
-	readonly typed: TypedSecrets;
-	/** The pointer's text; absent before the first seal. */
-	readonly secretRef?: string;
-}
 
 type Values = Partial<Record<FieldKey, string | number | boolean>>;
 
@@ -99,6 +93,11 @@ function text(values: Values, key: FieldKey): string | undefined {
 	return value === undefined ? undefined : String(value);
 }
 
+function address(values: Values, key: FieldKey): string | undefined {
+	const value = text(values, key);
+	return value === undefined ? undefined : canonicalUrl(value);
+}
+
 function seconds(values: Values, key: FieldKey, fallback: number): number {
 	return values[key] === undefined ? fallback : Number(values[key]);
 }
@@ -138,7 +137,7 @@ function parseStore(values: Values): StoreSettings {
 		kind: 'awsSecretsManager',
 		region: String(values.awsRegion),
 		credentials: parseAwsCredentials(values),
-		...present('endpoint', text(values, 'awsEndpoint')),
+		...present('endpoint', address(values, 'awsEndpoint')),
 		...present('secretName', text(values, 'secretName')),
 	};
 }
@@ -204,14 +203,25 @@ function assertPlainRedirectUri(redirectUri: string): void {
 	);
 }
 
+/** Without a client secret nothing else ties the code to this client (RFC 9700 §2.1.1). */
+function assertPkce({ clientAuthentication, pkce }: Values): void {
+	if (clientAuthentication !== 'none' || pkce !== false) return;
+	throw new ConfigurationError(
+		FIELD_NAMES.pkce,
+		'a client without a secret needs it. Turn it on, or choose another Client Authentication.',
+		{ code: 'INVALID_FIELD' },
+	);
+}
+
 async function parseAuthorizationCode(
 	values: Values,
 	fields: CredentialFields,
 ): Promise<AuthorizationCodeSettings> {
-	const redirectUri = String(values.redirectUri);
+	const redirectUri = canonicalUrl(String(values.redirectUri));
 	assertPlainRedirectUri(redirectUri);
+	assertPkce(values);
 	return {
-		...present('authorizationEndpoint', text(values, 'authorizationUrl')),
+		...present('authorizationEndpoint', address(values, 'authorizationUrl')),
 		redirectUri,
 		scope: String(values.scope),
 		parameters: await parseParameters('authorizationParameters', fields['authorizationParameters']),
@@ -227,22 +237,23 @@ function parseAssertion(values: Values): AssertionSettings {
 }
 
 /** The typed key, readable: what is wrong with it is said before it is stored. */
-function parsePrivateKey(values: Values, family: 'key' | 'certificate'): string | undefined {
+function parsePrivateKey(values: Values, kind: 'key' | 'certificate'): string | undefined {
 	const typed = text(values, 'privateKey');
 	if (typed === undefined) return undefined;
 	const key = readClientKey(typed);
-	if (family === 'key') signingAlgorithm(key, { chosen: parseAssertion(values).algorithm });
+	if (kind === 'key') signingAlgorithm(key, { chosen: parseAssertion(values).algorithm });
 	else assertCertificate(key);
 	return key.text;
 }
 
 function parseTyped(connection: Connection, values: Values): TypedSecrets {
 	const { clientSecretSource, clientAuthentication, grantType } = connection;
-	const family = clientSecretSource.kind === 'entered' ? familyOf(clientAuthentication) : 'none';
+	const kind =
+		clientSecretSource.kind === 'entered' ? credentialKindOf(clientAuthentication) : 'none';
 	return {
-		...(family === 'secret' ? present('clientSecret', text(values, 'clientSecret')) : {}),
-		...(family === 'key' || family === 'certificate'
-			? present('privateKey', parsePrivateKey(values, family))
+		...(kind === 'secret' ? present('clientSecret', text(values, 'clientSecret')) : {}),
+		...(kind === 'key' || kind === 'certificate'
+			? present('privateKey', parsePrivateKey(values, kind))
 			: {}),
 		...(grantType === 'refresh_token' ? present('refreshToken', text(values, 'refreshToken')) : {}),
 		...(grantType === 'authorization_code'
@@ -252,11 +263,11 @@ function parseTyped(connection: Connection, values: Values): TypedSecrets {
 }
 
 /**
- * Reads the credential's fields into a {@link Connection}. Does not look at any store or provider.
+ * Reads the credential's fields. Does not look at any store or provider.
  *
  * @throws ConfigurationError `MISSING_FIELD`, `INVALID_FIELD` or `ADDRESS_NOT_ALLOWED`, naming the field as the form shows it
  */
-export async function parseConnection(fields: CredentialFields): Promise<ParsedFields> {
+export async function parseForm(fields: CredentialFields): Promise<Form> {
 	const values = clean(fields);
 	for (const key of ['issuerUrl', 'tokenUrl', 'authorizationUrl', 'apiBaseUrl'] as const)
 		fillTenant(values, key);
@@ -272,8 +283,8 @@ export async function parseConnection(fields: CredentialFields): Promise<ParsedF
 	const connection: Connection = {
 		label: String(values.label),
 		grantType: GRANT[String(grantType)] ?? 'client_credentials',
-		...present('issuer', text(values, 'issuerUrl')),
-		...present('tokenEndpoint', text(values, 'tokenUrl')),
+		...present('issuer', address(values, 'issuerUrl')),
+		...present('tokenEndpoint', address(values, 'tokenUrl')),
 		...present(
 			'authorizationCode',
 			isByCode ? await parseAuthorizationCode(values, fields) : undefined,

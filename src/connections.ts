@@ -13,7 +13,7 @@ import { storeAddressOf } from './secrets/storeAddress';
 import type { SecretStore } from './secrets/store';
 import { within } from './tokens/clock';
 import { TokenSource } from './tokens/tokenSource';
-import { Wiring, type WiringOptions } from './wiring';
+import { Wiring, type SharedBundle, type WiringOptions } from './wiring';
 
 /** A sealed connection, ready to serve tokens. */
 export interface OpenConnection {
@@ -38,6 +38,12 @@ export function asAccount(open: OpenConnection): ConnectableAccount {
 	return { ...open, authorization, sessions } as ConnectableAccount;
 }
 
+/** A connection, and what it shares with others. */
+interface Opened {
+	readonly open: OpenConnection;
+	readonly shared: SharedBundle;
+}
+
 /** Connections kept in memory unless {@link WiringOptions} says otherwise. */
 const LIMIT = 20_000;
 /** Refreshes of one provider that run at once in this process, and of all together: see docs/scale.md. */
@@ -56,7 +62,9 @@ export class Connections {
 	private readonly wiring: Wiring;
 	private readonly sealing: Sealing;
 	private readonly forms: RecentlyUsed<Form>;
-	private readonly opened: RecentlyUsed<OpenConnection>;
+	private readonly opened: RecentlyUsed<Opened>;
+	/** The way of a warm request: neither parsed nor hashed again. */
+	private readonly openForms = new WeakMap<Form, Opened>();
 	private readonly perHost = new Concurrency(REFRESHES_PER_HOST);
 	private readonly together = new Concurrency(REFRESHES_TOGETHER);
 	/** Set once the process is asked to end: when it has to be done, by the monotonic clock. */
@@ -86,7 +94,15 @@ export class Connections {
 	 *
 	 * @throws ConfigurationError also `NOT_SEALED` if the credential was never saved successfully
 	 */
-	open({ connection, secretRef }: Form): OpenConnection {
+	open(form: Form): OpenConnection {
+		const opened = this.openForms.get(form) ?? this.find(form);
+		this.openForms.set(form, opened);
+		// In use, so it stays; and its way to the secret is the one in use.
+		this.wiring.use(opened.shared);
+		return opened.open;
+	}
+
+	private find({ connection, secretRef }: Form): Opened {
 		if (secretRef === undefined) {
 			throw new ConfigurationError(
 				'Client Secret',
@@ -96,10 +112,7 @@ export class Connections {
 		}
 		const ref = parseSecretRef(secretRef, storeAddressOf(connection.store));
 		const key = sha256(JSON.stringify([secretRef, connection]));
-		const open = this.opened.get(key, () => this.create(connection, ref));
-		// In use, so it stays; and its way to the secret is the one in use.
-		this.wiring.shared(connection, ref);
-		return open;
+		return this.opened.get(key, () => this.create(connection, ref));
 	}
 
 	/**
@@ -143,11 +156,12 @@ export class Connections {
 		return await this.perHost.run(host, async () => await this.together.run('all', task));
 	}
 
-	private create(connection: Connection, ref: SecretRef): OpenConnection {
+	private create(connection: Connection, ref: SecretRef): Opened {
 		const { wiring } = this;
 		const { settings, clock } = wiring;
 		const request = wiring.requests(connection);
-		const { bundle, lease, budget, counters, report } = wiring.shared(connection, ref);
+		const shared = wiring.shared(connection, ref);
+		const { bundle, lease, budget, counters, report } = shared;
 		const tokens = new TokenSource({
 			bundle,
 			lease,
@@ -164,13 +178,10 @@ export class Connections {
 			emit: report,
 		});
 		const open = { connection, secretRef: ref, tokens, store: wiring.store(connection) };
-		if (connection.authorizationCode === undefined) return open;
+		if (connection.authorizationCode === undefined) return { open, shared };
 		const authorization = wiring.authorization(connection, { bundle, request });
 		const { keys } = authorization;
-		return {
-			...open,
-			authorization,
-			sessions: new SessionTokens({ keys, audience: ref.secretId, now: this.options.now }),
-		};
+		const sessions = new SessionTokens({ keys, audience: ref.secretId, now: this.options.now });
+		return { open: { ...open, authorization, sessions }, shared };
 	}
 }

@@ -43,6 +43,9 @@ export interface SharedBundle {
 	readonly counters: Record<keyof TokenCounters, number>;
 	readonly report: Emit;
 	label: string;
+	/** By which it is found: the secret, and the way to it. */
+	readonly refKey: string;
+	readonly storeKey: string;
 }
 
 /** The ways to one secret: other access keys are another way, which has to open the bundle on its own. */
@@ -108,21 +111,34 @@ export class Wiring {
 	 * Tokens that another way could not write are taken along.
 	 */
 	shared(connection: Connection, ref: SecretRef): SharedBundle {
-		const ways = this.secrets.get(sha256(JSON.stringify(ref)), () => ({
+		const refKey = sha256(JSON.stringify(ref));
+		const ways = this.ways(refKey);
+		const key = storeKey(connection.store);
+		const way = ways.byStore.get(key, () => this.open(connection, { ref, ways, refKey, key }));
+		way.label = connection.label;
+		this.goBy(ways, way);
+		return way;
+	}
+
+	/** Says that a shared bundle is in use: it stays in memory, and its way to the secret is the one in use. */
+	use(way: SharedBundle): void {
+		const ways = this.ways(way.refKey);
+		ways.byStore.get(way.storeKey, () => way);
+		this.goBy(ways, way);
+	}
+
+	private ways(refKey: string): Ways {
+		return this.secrets.get(refKey, () => ({
 			byStore: new RecentlyUsed(MOST_WAYS, isUnsaved),
 		}));
-		const shared = ways.byStore.get(storeKey(connection.store), () =>
-			this.open(connection, ref, ways),
-		);
-		if (ways.latest !== shared) {
-			for (const other of ways.byStore.all())
-				if (other !== shared) shared.bundle.takeOver(other.bundle);
-			// What failed some time ago may have been corrected.
-			if (ways.latest !== undefined) shared.bundle.resume();
-			ways.latest = shared;
-		}
-		shared.label = connection.label;
-		return shared;
+	}
+
+	private goBy(ways: Ways, way: SharedBundle): void {
+		if (ways.latest === way) return;
+		for (const other of ways.byStore.all()) if (other !== way) way.bundle.takeOver(other.bundle);
+		// What failed some time ago may have been corrected.
+		if (ways.latest !== undefined) way.bundle.resume();
+		ways.latest = way;
 	}
 
 	/** Everything that is shared at present. */
@@ -146,7 +162,10 @@ export class Wiring {
 		});
 	}
 
-	private open(connection: Connection, ref: SecretRef, ways: Ways): SharedBundle {
+	private open(
+		connection: Connection,
+		{ ref, ways, refKey, key }: { ref: SecretRef; ways: Ways; refKey: string; key: string },
+	): SharedBundle {
 		const { emit } = this.options;
 		const store = this.store(connection);
 		const { secretId } = ref;
@@ -167,6 +186,8 @@ export class Wiring {
 			},
 		});
 		const shared: SharedBundle = {
+			refKey,
+			storeKey: key,
 			bundle,
 			lease: this.lease(store, bundle),
 			budget: new VersionBudget(store.versionsPerDay),

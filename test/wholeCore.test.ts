@@ -453,6 +453,13 @@ describe('AWS Secrets Manager', () => {
 		expect(await core.call(saved)).toBe(200);
 		const bundle = core.aws.secrets().find(({ name }) => name.startsWith('n8n/'));
 		expect(bundle?.content).not.toContain(CLIENT.clientSecret);
+
+		// A changed reference is tried at once, though the former token is still valid.
+		const requests = core.provider.countTokenRequests();
+		const wrong = { ...saved, clientSecretReference: 'crm/nothing' };
+		await expect(failureOf(core.call(wrong))).resolves.toMatchObject({ code: 'NOT_FOUND' });
+		expect(await core.call(saved)).toBe(200);
+		expect(core.provider.countTokenRequests()).toBe(requests);
 	});
 
 	it.each([

@@ -66,7 +66,15 @@ function requestedFor(connection: Connection): string {
 	// The order of scopes means nothing (RFC 6749 §3.3).
 	const scopes = scope?.split(' ').sort();
 	const asked = [grantType, clientId, issuer, tokenEndpoint, scopes, parameters];
-	return sha256(JSON.stringify(resources.length === 0 ? asked : [...asked, resources]));
+	const { clientSecretSource } = connection;
+	return sha256(
+		JSON.stringify([
+			...asked,
+			...(resources.length === 0 ? [] : [resources]),
+			// Another reference has to prove itself at once, not when the token ends.
+			...(clientSecretSource.kind === 'reference' ? [clientSecretSource] : []),
+		]),
+	);
 }
 
 function missingRefreshToken(

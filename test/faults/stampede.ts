@@ -34,7 +34,7 @@ interface Result {
 }
 
 /** For waiting in the crowd: as many processes as the machine has no cores for. */
-const CROWD_MS = 5000;
+const CROWD_MS = 30_000;
 /** Half of it more is what the others wait: room for twenty processes on two cores. */
 const SHORT_LEASE_MS = 10_000;
 

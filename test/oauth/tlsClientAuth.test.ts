@@ -155,8 +155,55 @@ describe('the address of a client with a certificate', () => {
 		await server(place, egress).requestTokens(client('c', own), grant);
 		expect(asked.at(-1)?.url).toBe(expected);
 		expect(asked.at(-1)?.request.tls).toEqual({ key: own.key, cert: own.cert.trim() });
-		// Only there is the certificate shown.
+		// Discovery needs none.
 		for (const { request } of asked.slice(0, -1)) expect(request.tls).toBeUndefined();
+	});
+
+	it('is the only one that sees the certificate: the keys of an ID token are asked for without', async () => {
+		const part = (value: object): string =>
+			Buffer.from(JSON.stringify(value)).toString('base64url');
+		const seconds = Math.floor(Date.now() / 1000);
+		const claims = { iss: 'https://as.example', aud: 'c', sub: 's', nonce: 'n' };
+		const asked: { url: string; isCertified: boolean }[] = [];
+		const egress: Egress = {
+			...createEgress(undefined, {}),
+			request: async (url, { tls }) => {
+				asked.push({ url, isCertified: tls !== undefined });
+				const body = url.includes('well-known')
+					? {
+							issuer: 'https://as.example',
+							token_endpoint: 'https://as.example/token',
+							jwks_uri: 'https://as.example/jwks',
+						}
+					: url.endsWith('/token')
+						? {
+								access_token: 'at',
+								token_type: 'Bearer',
+								id_token: [
+									part({ alg: 'RS256', kid: 'k' }),
+									part({ ...claims, iat: seconds, exp: seconds + 60 }),
+									'c2lnbmF0dXJl',
+								].join('.'),
+							}
+						: { keys: [] };
+				return { status: 200, headers: {}, body: JSON.stringify(body) };
+			},
+		};
+		const code = {
+			response: new URLSearchParams({ code: 'c', state: 's' }),
+			redirectUri: 'https://n8n.example/callback',
+			expectedState: 's',
+			expectedNonce: 'n',
+		};
+		const redeeming: GrantRequest = { grantType: 'authorization_code', code, parameters: {} };
+		const as = server({ issuer: 'https://as.example' }, egress);
+		await expect(failureOf(as.requestTokens(client('c', own), redeeming))).resolves.toMatchObject({
+			code: 'INVALID_ID_TOKEN',
+		});
+		expect(asked.slice(-2)).toEqual([
+			{ url: 'https://as.example/token', isCertified: true },
+			{ url: 'https://as.example/jwks', isCertified: false },
+		]);
 	});
 
 	it('is an alias for introspection, too, and for nobody without a certificate', async () => {

@@ -7,11 +7,8 @@ import { isLoopback } from '../loopback';
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 export const AMBIGUOUS = /[\u0000-\u0020\u007f\\]/;
 
-/**
- * With two slashes: on fewer or more of them parsers disagree. No longer than a host name can be: to encode a name that is not ASCII
- * costs the square of its length.
- */
-const WITH_HOST = /^https?:\/\/[^/?#]{1,300}([/?#]|$)/i;
+/** With two slashes: on fewer or more of them parsers disagree. */
+const WITH_HOST = /^https?:\/\/[^/?#]/i;
 
 /** Letters, digits, "-" and "_", as `URL` writes them; it lets "*" and much else pass. */
 const NAME_OR_IPV4 = /^([a-z0-9_-]+\.)*[a-z0-9_-]+\.?$/;
@@ -20,6 +17,7 @@ const NAME_OR_IPV4 = /^([a-z0-9_-]+\.)*[a-z0-9_-]+\.?$/;
 export function parseWebUrl(text: string): URL | undefined {
 	if (AMBIGUOUS.test(text) || !WITH_HOST.test(text)) return undefined;
 	try {
+		// `URL.canParse` accepts very long hosts that the constructor refuses.
 		return new URL(text);
 	} catch {
 		return undefined;

@@ -42,6 +42,8 @@ test.each([
 	'http://0.0.0.0/',
 	'http://[::]/',
 	'http://[::2]/',
+	'http://[::1:2]/',
+	'http://[2001:db8::1]/',
 	'http://[::ffff:127.0.0.1]/',
 	'http://10.0.0.1/',
 	'http://169.254.169.254/',
@@ -92,6 +94,7 @@ test.each([
 	'https://?',
 	'https://#',
 	'http://[::1',
+	`https://${'A.example.com'.repeat(3000)}/`,
 	'',
 ])('%j is not', (address) => {
 	expect(isSecureUrl(address)).toBe(false);

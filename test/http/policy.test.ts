@@ -65,6 +65,44 @@ describe('a guard', () => {
 		expect(blocks(policy, '10.2.0.1')).toBe(true);
 	});
 
+	it('lets a range that is allowed win for addresses that stand for others as well', () => {
+		const byIPv4 = { ...DEFAULTS, allowedIpRanges: ['10.1.0.0/16'] };
+		for (const address of ['64:ff9b::10.1.2.3', '2002:a01:203::1', '::10.1.2.3']) {
+			expect(blocks(byIPv4, address)).toBe(false);
+			expect(blocks(DEFAULTS, address)).toBe(true);
+		}
+		expect(blocks(byIPv4, '64:ff9b::10.2.0.1')).toBe(true);
+		expect(blocks(byIPv4, '64:ff9b:1::10.1.2.3')).toBe(true);
+
+		const asWritten = { ...DEFAULTS, allowedIpRanges: ['64:ff9b::/96'] };
+		expect(blocks(asWritten, '64:ff9b::10.1.2.3')).toBe(false);
+		expect(blocks(asWritten, '2002:a01:203::1')).toBe(true);
+	});
+
+	it.each([
+		['mapped', '::ffff:10.0.0.1', '::ffff:8.8.8.8'],
+		['compatible', '::10.0.0.1', '::8.8.8.8'],
+		['translated', '::ffff:0:10.0.0.1', '::ffff:0:8.8.8.8'],
+		['NAT64', '64:ff9b::10.0.0.1', '64:ff9b::8.8.8.8'],
+		['local NAT64', '64:ff9b:1::10.0.0.1', '64:ff9b:1::8.8.8.8'],
+		['6to4', '2002:a00:1:ffff:ffff:ffff:ffff:ffff', '2002:808:808:a00:1::10.0.0.1'],
+		['a Teredo server', '2001:0:a00:1:0:0:f7f7:f7f7', '2001:0:808:808:a00:1:f7f7:f7f7'],
+		['a Teredo client', '2001:0:808:808:0:0:f5ff:fffe', '2001:0:808:808:0:0:a00:1'],
+	])('sees the IPv4 address in a %s one, whatever the ranges are', (_kind, inside, outside) => {
+		const policy = { ...NOTHING, blockedIpRanges: ['10.0.0.0/8'] };
+
+		expect(blocks(policy, inside)).toBe(true);
+		expect(blocks(policy, outside)).toBe(false);
+	});
+
+	it('takes :: for 0.0.0.0, and ::1 for nothing but itself', () => {
+		const policy = { ...NOTHING, blockedIpRanges: ['0.0.0.0/8'] };
+
+		expect(blocks(policy, '::')).toBe(true);
+		expect(blocks(policy, '::1')).toBe(false);
+		expect(blocks(policy, '::2')).toBe(true);
+	});
+
 	it('blocks names: whole ones, and everything below *.name, whatever their case and final dot', () => {
 		const policy = { ...NOTHING, blockedHostnames: ['Metadata.internal', '*.corp.example.'] };
 

@@ -7,8 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type Egress } from '../../src/http/egress';
 import { proxiesFromEnvironment, type Target } from '../../src/http/proxy';
-import { defaultCertificates, setDefaultCertificates } from './support/authorities';
-import { selfSigned } from './support/certificate';
+import { selfSigned, trust } from './support/certificate';
 import { egressErrorOf } from './support/egressErrorOf';
 import { answerLookups } from './support/redirectedSockets';
 import { startProxy, startServer, type TestProxy, type TestServer } from './support/servers';
@@ -89,25 +88,29 @@ describe('the proxy for a host', () => {
 		},
 	);
 
-	it.each(['localhost.example.com', 'mylocalhost', '127.0.0.1.example.com', '128.0.0.1', '::2'])(
-		'is used for %s, which is another machine',
-		(host) => {
-			const env = { ALL_PROXY: 'http://p:1' };
-			expect(proxyFor(env, { scheme: 'http', host, port: 80 })).toBe('http://p:1/');
-		},
-	);
+	it.each([
+		'localhost.example.com',
+		'mylocalhost',
+		'127.0.0.1.example.com',
+		'128.0.0.1',
+		'::2',
+		'::1:2',
+	])('is used for %s, which is another machine', (host) => {
+		const env = { ALL_PROXY: 'http://p:1' };
+		expect(proxyFor(env, { scheme: 'http', host, port: 80 })).toBe('http://p:1/');
+	});
 });
 
 describe('requests through a proxy', () => {
 	const certificate = selfSigned('idp.example.com');
-	const trusted = defaultCertificates();
+	let distrust: () => void;
 	let plain: TestServer;
 	let secure: TestServer;
 	let proxy: TestProxy;
 	let secureProxy: TestProxy;
 
 	beforeAll(async () => {
-		setDefaultCertificates([...trusted, certificate.cert]);
+		distrust = trust(certificate);
 		plain = await startServer(echo);
 		secure = await startServer(echo, certificate);
 		let leadsTo = () => plain.port;
@@ -124,7 +127,7 @@ describe('requests through a proxy', () => {
 	});
 
 	afterAll(async () => {
-		setDefaultCertificates(trusted);
+		distrust();
 		await Promise.all([plain, secure, proxy, secureProxy].map((server) => server.close()));
 	});
 

@@ -3,9 +3,13 @@ import { createEgress } from '../../src/http/createEgress';
 import {
 	createAuthorizationServer,
 	type AuthorizationServer,
+	type GrantRequest,
 } from '../../src/oauth/authorizationServer';
 import type { Client } from '../../src/oauth/clientAuthentication';
 import { Discovery } from '../../src/oauth/discovery';
+import { selfSigned, trust } from '../http/support/certificate';
+import { answerLookups } from '../http/support/redirectedSockets';
+import { startServer } from '../http/support/servers';
 import { failureOf } from '../support/failureOf';
 
 const ISSUER = 'https://idp.example.com';
@@ -21,6 +25,15 @@ const ADDRESSES = [
 	'jwks_uri',
 ] as const;
 const client: Client = { clientId: 'c', clientSecret: 's', authentication: 'client_secret_post' };
+
+/** An ID token that only its keys could show to be wrong. */
+const UNSIGNED = [
+	{ alg: 'RS256', kid: 'k' },
+	{ iss: ISSUER, aud: 'c', sub: 'x', nonce: 'n', iat: 0, exp: 9_999_999_999 },
+	'signature',
+]
+	.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+	.join('.');
 
 /** Addresses that were asked for, in order. */
 let asked: string[];
@@ -136,29 +149,69 @@ it('sends nobody to an authorization endpoint that is not https', async () => {
 	expect(failure).toMatchObject({ code: 'DISCOVERY_FAILED', field: 'Authorization URL' });
 });
 
+const codeGrant: GrantRequest = {
+	grantType: 'authorization_code',
+	parameters: {},
+	code: {
+		response: new URLSearchParams('code=c&state=s'),
+		redirectUri: 'https://n8n.example.com/webhook/x/callback',
+		expectedState: 's',
+		expectedNonce: 'n',
+	},
+};
+
 it.each(['http://idp.example.com/jwks', 'http://127.0.0.1/jwks', undefined])(
 	'redeems no code if the keys that verify the ID token are at %s',
 	async (jwks) => {
 		const server = serverOf({ token_endpoint: `${ISSUER}/token`, jwks_uri: jwks });
 
-		const failure = await failureOf(
-			server.requestTokens(client, {
-				grantType: 'authorization_code',
-				parameters: {},
-				code: {
-					response: new URLSearchParams('code=c&state=s'),
-					redirectUri: 'https://n8n.example.com/webhook/x/callback',
-					expectedState: 's',
-					expectedNonce: 'n',
-				},
-			}),
-		);
+		const failure = await failureOf(server.requestTokens(client, codeGrant));
 
 		expect(failure).toMatchObject({ code: 'DISCOVERY_FAILED', field: 'Issuer URL' });
 		expect(failure.message).toContain('jwks_uri');
 		expect(asked).toEqual([`${ISSUER}/.well-known/openid-configuration`]);
 	},
 );
+
+it('reaches no service on this machine for an issuer elsewhere, over real connections', async () => {
+	const certificate = selfSigned('idp.example.com');
+	const distrust = trust(certificate);
+	const local = await startServer((_, response) => response.end('{"keys":[]}'));
+	const seen: string[] = [];
+	const idp = await startServer(({ url = '' }, response) => {
+		seen.push(url);
+		const issuer = `https://idp.example.com:${idp.port}`;
+		const token = { access_token: 'at', token_type: 'Bearer', id_token: UNSIGNED };
+		const document = {
+			issuer,
+			token_endpoint: `${issuer}/token`,
+			jwks_uri: `http://127.0.0.1:${local.port}/jwks`,
+			introspection_endpoint: `http://127.0.0.1:${local.port}/introspect`,
+		};
+		response.setHeader('content-type', 'application/json');
+		response.end(JSON.stringify(url === '/token' ? token : document));
+	}, certificate);
+	answerLookups(() => ['127.0.0.1']);
+	const options = { now: Date.now, egress: createEgress(undefined, {}) };
+	const issuer = `https://idp.example.com:${idp.port}`;
+	const server = createAuthorizationServer({
+		issuer,
+		discovery: new Discovery(options),
+		...options,
+	});
+
+	try {
+		const failure = await failureOf(server.requestTokens(client, codeGrant));
+		expect(failure.message).toContain('no jwks_uri with an https:// address');
+		await expect(server.introspectExpiry(client, 'at')).resolves.toBeUndefined();
+
+		expect(local.connections()).toBe(0);
+		expect(seen).toEqual(['/.well-known/openid-configuration']);
+	} finally {
+		distrust();
+		await Promise.all([idp.close(), local.close()]);
+	}
+});
 
 it('shows no access token to an introspection endpoint that is not https', async () => {
 	const server = serverOf({ introspection_endpoint: 'http://127.0.0.1:8080/introspect' });

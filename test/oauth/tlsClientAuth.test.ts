@@ -10,8 +10,7 @@ import {
 } from '../../src/oauth/authorizationServer';
 import type { Client } from '../../src/oauth/clientAuthentication';
 import { Discovery } from '../../src/oauth/discovery';
-import { defaultCertificates, setDefaultCertificates } from '../http/support/authorities';
-import { selfSigned, type SelfSigned } from '../http/support/certificate';
+import { selfSigned, trust, type SelfSigned } from '../http/support/certificate';
 import {
 	startAuthorizationServer,
 	type AuthorizationServer as TestProvider,
@@ -24,13 +23,13 @@ const serverCertificate = selfSigned();
 const own = selfSigned('client.example.com');
 const trusted = selfSigned('trusted.example.com');
 const stranger = selfSigned('client.example.com');
-const before = defaultCertificates();
 
 let provider: TestProvider;
+let undo: (() => void)[];
 
 beforeAll(async () => {
 	// What the provider trusts as well: it vouches for `trusted`, and for nobody else.
-	setDefaultCertificates([...before, serverCertificate.cert, trusted.cert]);
+	undo = [trust(serverCertificate), trust(trusted)];
 	const { publicKey, raw } = new X509Certificate(own.cert);
 	provider = await startAuthorizationServer({
 		tls: serverCertificate,
@@ -49,7 +48,7 @@ beforeAll(async () => {
 	});
 });
 afterAll(async () => {
-	setDefaultCertificates(before);
+	for (const distrust of undo.reverse()) distrust();
 	await provider.close();
 });
 

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import tls from 'node:tls';
 
 /** A certificate that signs itself, made anew for each run: PEM texts as `node:tls` takes them. */
 export interface SelfSigned {
@@ -62,6 +63,20 @@ export function selfSigned(...names: string[]): SelfSigned {
 		cert: `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`,
 		key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
 	};
+}
+
+/** Node 24 has these, the types of Node 20 do not. */
+interface DefaultCertificates {
+	getCACertificates(type: 'default'): string[];
+	setDefaultCACertificates(certificates: readonly string[]): void;
+}
+
+/** Trusts the certificate in this process, until what is returned is called. */
+export function trust({ cert }: SelfSigned): () => void {
+	const defaults = tls as unknown as DefaultCertificates;
+	const before = defaults.getCACertificates('default');
+	defaults.setDefaultCACertificates([...before, cert]);
+	return () => defaults.setDefaultCACertificates(before);
 }
 
 function der(tag: number, ...contents: Buffer[]): Buffer {

@@ -46,7 +46,7 @@ export class VaultedOAuth2Api implements ICredentialType {
 		request: {
 			baseURL: '={{ $credentials.apiBaseUrl }}',
 			url: '={{ $credentials.validationPath || "" }}',
-			headers: TEST_MARK,
+			...TEST_MARK,
 			ignoreHttpStatusErrors: '={{ !$credentials.validationPath }}' as unknown as boolean,
 		},
 		rules: [

@@ -1,4 +1,5 @@
 import type { FieldName } from './config/fields';
+import { plainText } from './plainText';
 
 /**
  * The four classes of failure a user can see. They are never mixed: each one asks something else of the user.
@@ -41,10 +42,11 @@ export abstract class VaultedOAuth2Error extends Error {
 
 	protected constructor(
 		readonly failureClass: FailureClass,
-		detail: string,
+		text: string,
 		options: FailureOptions,
 	) {
 		const title = options.title ?? TITLES[failureClass];
+		const detail = plainText(text);
 		super(
 			`${title} – ${detail}`,
 			options.cause === undefined ? undefined : { cause: options.cause },
@@ -139,7 +141,7 @@ export class ConfigurationError extends VaultedOAuth2Error {
 	constructor(field: MistakeIn, text: string, options: FailureOptions<ConfigurationCode>) {
 		super('configuration', `${field}: ${text}`, options);
 		this.field = field;
-		this.reason = text;
+		this.reason = plainText(text);
 	}
 }
 

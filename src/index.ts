@@ -2,6 +2,7 @@
 import { readInstanceSettings } from './config/instanceSettings';
 import { Connections } from './connections';
 import { createEgress } from './http/createEgress';
+import { plainText } from './plainText';
 import { systemClock } from './tokens/clock';
 import { QUIET_EVENTS, type TokenEvent } from './tokens/events';
 
@@ -24,6 +25,8 @@ export {
 	VaultedOAuth2Error,
 	type FailureClass,
 } from './errors';
+export { plainText } from './plainText';
+export { Redactor } from './redact';
 export type { TokenCounters } from './tokens/events';
 export type { TokenSet } from './tokens/tokenSet';
 
@@ -33,8 +36,12 @@ export interface Log {
 	warn(message: string, meta?: object): void;
 }
 
-function write(log: Log, { name, ...meta }: TokenEvent): void {
-	const message = `Vaulted OAuth2 connection "${meta.label}": ${name}`;
+/** What was typed into a form, and what others answered, must not make lines of its own. */
+function write(log: Log, { name, ...rest }: TokenEvent): void {
+	const meta = Object.fromEntries(
+		Object.entries(rest).map(([key, text]: [string, string]) => [key, plainText(text)]),
+	);
+	const message = `Vaulted OAuth2 connection "${meta['label'] ?? ''}": ${name}`;
 	if (QUIET_EVENTS.has(name)) log.debug(message, meta);
 	else log.warn(message, meta);
 }

@@ -7,8 +7,13 @@ import {
 	type JsonObject,
 } from 'n8n-workflow';
 
-import { ConfigurationError, VaultedOAuth2Error, type FailureClass } from '../../src';
-import { redacted } from './redact';
+import {
+	ConfigurationError,
+	plainText,
+	VaultedOAuth2Error,
+	type FailureClass,
+	type Redactor,
+} from '../../src';
 
 /** What a failure of each class asks of the user. */
 const HINTS: Record<FailureClass, string> = {
@@ -103,7 +108,7 @@ export function toNodeError(
 	// Errors of expressions carry what the editor shows beside the field.
 	if (error instanceof ExecutionBaseError)
 		return new NodeOperationError(node, error, { itemIndex });
-	return operationError(node, error instanceof Error ? error.message : String(error), {
+	return operationError(node, plainText(error instanceof Error ? error.message : String(error)), {
 		itemIndex,
 	});
 }
@@ -129,8 +134,9 @@ export function refusalError(
 		{ statusCode: String(status), error },
 		{ httpCode: String(status), itemIndex },
 	);
-	if (hint !== undefined)
-		failure.description = [failure.description, hint].filter(Boolean).join(' – ');
+	failure.message = plainText(failure.message);
+	const description = [failure.description, hint].filter(Boolean).join(' – ');
+	if (description !== '') failure.description = plainText(description);
 	return failure;
 }
 
@@ -138,10 +144,10 @@ export function refusalError(
 export function exchangeError(
 	node: INode,
 	error: unknown,
-	{ itemIndex, secrets }: { itemIndex: number; secrets: readonly string[] },
+	{ itemIndex, redactor }: { itemIndex: number; redactor: Redactor },
 ): NodeApiError | NodeOperationError {
 	const { code, isAxiosError } = error as { code?: unknown; isAxiosError?: unknown };
-	const message = redacted(error instanceof Error ? error.message : String(error), secrets);
+	const message = plainText(redactor.text(error instanceof Error ? error.message : String(error)));
 	// What n8n itself refuses: domains that the credential or the instance does not allow.
 	if (typeof code !== 'string' && isAxiosError !== true)
 		return operationError(node, message, { itemIndex });

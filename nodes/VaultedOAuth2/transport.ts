@@ -7,7 +7,7 @@ import {
 	type IN8nHttpFullResponse,
 } from 'n8n-workflow';
 
-import { mayReceiveToken, VaultedOAuth2Error, type TokenSet } from '../../src';
+import { mayReceiveToken, Redactor, VaultedOAuth2Error, type TokenSet } from '../../src';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { exchangeError } from './errors';
@@ -35,8 +35,8 @@ export interface ApiAnswer {
 	readonly body: Body;
 	/** Where the answer came from. */
 	readonly url: URL;
-	/** The tokens that were sent, to keep them out of what the API says. */
-	readonly secrets: readonly string[];
+	/** Keeps the tokens that were sent out of what the API says. */
+	readonly redactor: Redactor;
 	/** Why a token that was refused could not be replaced. */
 	readonly hint?: string | undefined;
 }
@@ -46,12 +46,12 @@ type Answer = IN8nHttpFullResponse & { body: Body };
 /** Reads a body to its end. @throws NodeApiError where the connection breaks */
 export async function readBody(
 	{ node, itemIndex }: Item,
-	{ body, secrets }: Pick<ApiAnswer, 'body' | 'secrets'>,
+	{ body, redactor }: Pick<ApiAnswer, 'body' | 'redactor'>,
 ): Promise<Buffer> {
 	try {
 		return await node.helpers.binaryToBuffer(body);
 	} catch (error) {
-		throw exchangeError(node.getNode(), error, { itemIndex, secrets });
+		throw exchangeError(node.getNode(), error, { itemIndex, redactor });
 	}
 }
 
@@ -60,12 +60,24 @@ export function discard(body: Body): void {
 	if (!Buffer.isBuffer(body)) body.destroy();
 }
 
+const redactors = new WeakMap<TokenSet, Redactor>();
+
+/** Made once for a token, not for each item. */
+function redactorOf(tokens: readonly TokenSet[]): Redactor {
+	const [first] = tokens;
+	const known = first && tokens.length === 1 ? redactors.get(first) : undefined;
+	if (known !== undefined) return known;
+	const redactor = new Redactor(tokens.map(({ accessToken }) => accessToken));
+	if (first && tokens.length === 1) redactors.set(first, redactor);
+	return redactor;
+}
+
 /** One from the store, and one from the provider. */
 const MOST_REPLACEMENTS = 2;
 
 /** One call of the API: its redirects, and its further tries if the token was refused. */
 class Exchange {
-	private readonly secrets: string[] = [];
+	private readonly sent: TokenSet[] = [];
 	private replacements = 0;
 	private hint: string | undefined;
 
@@ -76,6 +88,14 @@ class Exchange {
 	) {}
 
 	async run(): Promise<ApiAnswer> {
+		return await this.follow().catch((error: unknown) => {
+			if (!(error instanceof OperationalError)) throw error;
+			const { node, itemIndex } = this.item;
+			throw exchangeError(node.getNode(), error, { itemIndex, redactor: this.redactor });
+		});
+	}
+
+	private async follow(): Promise<ApiAnswer> {
 		const { maxRedirects, url } = this.call;
 		let hop: Hop = { ...this.call, withToken: this.mayReceiveToken(url) };
 		for (let redirects = 0; ; redirects += 1) {
@@ -98,7 +118,7 @@ class Exchange {
 					headers,
 					body,
 					url: hop.url,
-					secrets: this.secrets,
+					redactor: this.redactor,
 					hint: this.hint,
 				};
 			}
@@ -107,6 +127,10 @@ class Exchange {
 				throw new OperationalError(`The API redirects more than ${maxRedirects} times`);
 			hop = next;
 		}
+	}
+
+	private get redactor(): Redactor {
+		return redactorOf(this.sent);
 	}
 
 	private mayReceiveToken(url: URL): boolean {
@@ -119,15 +143,15 @@ class Exchange {
 	 */
 	private async step(hop: Hop): Promise<Answer> {
 		if (!hop.withToken) return await this.send(hop);
-		let { accessToken } = await this.connection.tokens.get();
+		let token = await this.connection.tokens.get();
 		for (;;) {
-			const answer = await this.send(hop, accessToken);
+			const answer = await this.send(hop, token);
 			if (this.isAccepted(hop, answer) || this.replacements === MOST_REPLACEMENTS) return answer;
 			this.replacements += 1;
-			const body = await readBody(this.item, { body: answer.body, secrets: this.secrets });
-			const replacement = await this.replace(accessToken, hop.url.pathname);
+			const body = await readBody(this.item, { body: answer.body, redactor: this.redactor });
+			const replacement = await this.replace(token, hop.url.pathname);
 			if (replacement === undefined) return { ...answer, body };
-			({ accessToken } = replacement);
+			token = replacement;
 		}
 	}
 
@@ -139,7 +163,10 @@ class Exchange {
 	}
 
 	/** Another token than the one that was refused. Where it cannot be had at present, the API's own refusal is what is shown. */
-	private async replace(accessToken: string, endpoint: string): Promise<TokenSet | undefined> {
+	private async replace(
+		{ accessToken }: TokenSet,
+		endpoint: string,
+	): Promise<TokenSet | undefined> {
 		const { tokens } = this.connection;
 		return await tokens.replaceRefused(accessToken, endpoint).catch((error: unknown) => {
 			if (!(error instanceof VaultedOAuth2Error && error.temporary)) throw error;
@@ -148,11 +175,10 @@ class Exchange {
 		});
 	}
 
-	private async send(hop: Hop, accessToken?: string): Promise<Answer> {
+	private async send(hop: Hop, token?: TokenSet): Promise<Answer> {
 		const { node, itemIndex } = this.item;
 		const { allowedDomains } = this.connection;
-		if (accessToken !== undefined && !this.secrets.includes(accessToken))
-			this.secrets.push(accessToken);
+		if (token !== undefined && !this.sent.includes(token)) this.sent.push(token);
 		const abortSignal = node.getExecutionCancelSignal();
 		const request: IHttpRequestOptions = {
 			// n8n's type leaves OPTIONS out, its request function does not.
@@ -160,7 +186,7 @@ class Exchange {
 			url: hop.url.href,
 			headers: {
 				...hop.headers,
-				...(accessToken === undefined ? {} : { Authorization: `Bearer ${accessToken}` }),
+				...(token === undefined ? {} : { Authorization: `Bearer ${token.accessToken}` }),
 			},
 			...(hop.query === undefined ? {} : { qs: hop.query, arrayFormat: this.call.queryArrays }),
 			...(hop.body === undefined ? {} : { body: hop.body }),
@@ -176,7 +202,7 @@ class Exchange {
 		try {
 			return (await node.helpers.httpRequest(request)) as Answer;
 		} catch (error) {
-			throw exchangeError(node.getNode(), error, { itemIndex, secrets: this.secrets });
+			throw exchangeError(node.getNode(), error, { itemIndex, redactor: this.redactor });
 		}
 	}
 }

@@ -228,7 +228,7 @@ export class AuthorizationFlow {
 		if (!(await this.options.request.isFromHere(response))) throw refusal('ISSUER_MISMATCH');
 		const error = response.get('error');
 		if (error !== null && error !== '')
-			throw authorizationError(error, response.get('error_description'));
+			throw authorizationError({ error, description: response.get('error_description') ?? '' });
 		if ((response.get('code') ?? '') === '') throw refusal('RESPONSE_INVALID');
 	}
 

@@ -4,9 +4,13 @@ import {
 	ReconnectError,
 	type VaultedOAuth2Error,
 } from '../errors';
-import { redact } from '../oauth/redact';
+import { CONSENT_DENIED, meaningOf } from '../oauth/errorCodes';
+import { quoted, quotedError } from '../oauth/quoted';
+import type { OAuthErrorBody } from '../oauth/tokenResponse';
 
 const TITLE = 'Not connected';
+const CHECK =
+	'Check Authorization URL, Scope, PKCE and Additional Authorization Parameters against the provider’s documentation.';
 const UNCHANGED = 'Nothing was changed.';
 const NEW_LINK = 'Ask for a new link and open it.';
 
@@ -37,58 +41,28 @@ export function refusal(code: RefusalCode): ReconnectError {
 /** A person granted less than was asked for (RFC 6749 §3.3). */
 export function fewerScopes(missing: readonly string[]): ReconnectError {
 	return new ReconnectError(
-		`less was granted than was asked for: ${redact(missing.join(' '), [])} is missing. ${UNCHANGED} Connect again and allow everything, with an account that may; or turn on Accept Fewer Scopes in the credential.`,
+		`less was granted than was asked for: ${quoted(missing.join(' '))} is missing. ${UNCHANGED} Connect again and allow everything, with an account that may; or turn on Accept Fewer Scopes in the credential.`,
 		{ code: 'FEWER_SCOPES', title: TITLE },
 	);
 }
 
 /** An authorization error response (RFC 6749 §4.1.2.1, OpenID Connect Core 1.0 §3.1.2.6) as one of the four classes. */
-export function authorizationError(error: string, description: string | null): VaultedOAuth2Error {
-	const words = redact(
-		description === null || description === '' ? error : `${error}: ${description}`,
-		[],
-	);
-	const said = `The provider answered "${words}". ${UNCHANGED}`;
-	switch (error) {
-		case 'server_error':
-		case 'temporarily_unavailable':
+export function authorizationError(body: OAuthErrorBody): VaultedOAuth2Error {
+	const said = `The provider answered "${quotedError(body)}". ${UNCHANGED}`;
+	const meaning = meaningOf(body.error) ?? CONSENT_DENIED;
+	switch (meaning.failureClass) {
+		case 'provider':
 			return new ProviderError(`${said} Try again in a while, with a new link.`, {
-				code: 'TEMPORARILY_UNAVAILABLE',
+				code: meaning.code,
 			});
-		case 'invalid_scope':
-			return new ConfigurationError(
-				'Scope',
-				`${said} Ask only for scopes that the provider offers to this client.`,
-				{
-					code: 'INVALID_SCOPE',
-				},
-			);
-		case 'unauthorized_client':
-		case 'unsupported_response_type':
-			return new ConfigurationError(
-				'Grant Type',
-				`${said} Allow the authorization code grant for this client at the provider.`,
-				{
-					code: 'UNAUTHORIZED_CLIENT',
-				},
-			);
-		case 'invalid_target':
-			return new ConfigurationError('Resource', `${said} Correct the resource.`, {
-				code: 'INVALID_TARGET',
-			});
-		case 'invalid_request':
-			return new ConfigurationError(
-				'Authorization URL',
-				`${said} Check Authorization URL, Scope, PKCE and Additional Authorization Parameters against the provider’s documentation.`,
-				{ code: 'INVALID_REQUEST' },
-			);
-		default:
+		case 'configuration': {
+			const { field = 'Authorization URL', wayOut = CHECK } = meaning;
+			return new ConfigurationError(field, `${said} ${wayOut}`, { code: meaning.code });
+		}
+		case 'reconnect':
 			return new ReconnectError(
 				`${said} To connect, ask for a new link, sign in and allow the access.`,
-				{
-					code: 'ACCESS_DENIED',
-					title: TITLE,
-				},
+				{ code: CONSENT_DENIED.code, title: TITLE },
 			);
 	}
 }

@@ -3,6 +3,7 @@ import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'ope
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
 import { ConfigurationError, type VaultedOAuth2Error } from '../errors';
 import type { Egress } from '../http/egress';
+import { Redactor } from '../redact';
 import {
 	authenticate,
 	invalidClient,
@@ -11,7 +12,6 @@ import {
 } from './clientAuthentication';
 import type { Discovery } from './discovery';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
-import { redact } from './redact';
 import { authorizationParameters, grantParameters, responseUrl } from './requestParameters';
 import { readExpiry } from './tokenResponse';
 
@@ -145,6 +145,7 @@ const noRequest: CustomFetch = () => Promise.reject(new Error('No request was ex
 
 interface Authenticated {
 	readonly auth: ClientAuth;
+	/** What is secret of it; grows with the request. */
 	readonly sent: readonly (string | undefined)[];
 	readonly exchangeOptions: ExchangeOptions;
 }
@@ -274,13 +275,14 @@ export function createAuthorizationServer(
 				byConsent: grant.byConsent,
 				keepIdToken: wantsIdToken,
 				invalidClient: invalidClient(client),
-				redact: (text) =>
-					redact(text, [
+				get redactor() {
+					return new Redactor([
 						...sent,
 						refreshToken,
 						code?.response.get('code') ?? undefined,
 						code?.codeVerifier,
-					]),
+					]);
+				},
 			});
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
 			const discovered =
@@ -340,7 +342,9 @@ export function createAuthorizationServer(
 				grantType: 'authorization_code',
 				wanted: 'a request_uri',
 				invalidClient: invalidClient(client),
-				redact: (text) => redact(text, [...sent, request.state, request.nonce]),
+				get redactor() {
+					return new Redactor([...sent, request.state, request.nonce]);
+				},
 			});
 			const configuration = await configure(
 				{ clientId: client.clientId, auth },
@@ -396,7 +400,9 @@ export function createAuthorizationServer(
 					host: new URL(address).host,
 					field: 'Issuer URL',
 					grantType: 'client_credentials',
-					redact: (text) => redact(text, [...sent, accessToken]),
+					get redactor() {
+						return new Redactor([...sent, accessToken]);
+					},
 				});
 				const configuration = await configure(
 					{ clientId: client.clientId, auth },

@@ -8,10 +8,18 @@ import {
 	type VaultedOAuth2Error,
 } from '../errors';
 import type { EgressError } from '../http/egress';
+import type { Redactor } from '../redact';
+import { CLIENT_DENIED, INVALID_REQUEST, meaningOf } from './errorCodes';
+import { quoted, quotedError } from './quoted';
 import type { OAuthErrorBody, RawResponse } from './tokenResponse';
 
+interface Correction {
+	readonly field: FieldName;
+	readonly wayOut: string;
+}
+
 /** What to correct if the client is not recognised; `clockAheadMs` as in {@link FailureContext}. */
-export type InvalidClient = (clockAheadMs: number) => Pick<Refusal, 'field' | 'wayOut'>;
+export type InvalidClient = (clockAheadMs: number) => Correction;
 
 /** What the messages may say of the request that failed. */
 export interface FailureContext {
@@ -30,77 +38,23 @@ export interface FailureContext {
 	readonly invalidClient?: InvalidClient | undefined;
 	/** How far this machine's clock was ahead of the server's when the answer came, in milliseconds. */
 	readonly clockAheadMs?: number;
-	/** Makes a provider's text fit for a message. */
-	readonly redact: (text: string) => string;
+	/** Knows the secrets that were sent. */
+	readonly redactor: Redactor;
 }
 
 /** The way to a person's new consent. */
 export const CONNECT_AGAIN =
 	'Connect the account again: run “Get Authorization URL” of the Vaulted OAuth2 node, or open the credential and save it, and follow the link.';
 
+const CHECK =
+	'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.';
 const RETRY = 'Nothing is lost; try again in a while.';
-
-/** Codes of RFC 6749 §5.2, OpenID Connect and of providers' own that mean: a person has to authorize again. */
-const RECONNECT =
-	/^(invalid_grant|interaction_required|login_required|consent_required|bad_refresh_token|(invalid|expired)_refresh_token|token_(expired|revoked))$/;
-const TEMPORARY =
-	/^(temporarily_unavailable|server_error|slow_down|rate_limit(ed|_exceeded)?|too_many_requests)$/;
 
 /** TLS alerts (RFC 8446 §6.2) about a client's certificate, as Node calls them. */
 const CERTIFICATE_ALERT = /_ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)/;
 
 /** Whatever a provider asks for, nobody waits longer because of one answer. */
 const LONGEST_RETRY_AFTER_SECONDS = 3600;
-
-/** What to correct after an error that trying again does not cure. */
-interface Refusal {
-	readonly field: FieldName;
-	readonly wayOut: string;
-	readonly code: ConfigurationCode;
-}
-
-const INVALID_CLIENT: Refusal = {
-	field: 'Client Secret',
-	wayOut: 'Check Client ID, Client Secret and Client Authentication.',
-	code: 'INVALID_CLIENT',
-};
-
-const UNAUTHORIZED_CLIENT: Refusal = {
-	field: 'Grant Type',
-	wayOut: 'Allow this grant for the client at the provider, or choose another one.',
-	code: 'UNAUTHORIZED_CLIENT',
-};
-
-/** Codes of RFC 6749 §4.1.2.1 and §5.2 and RFC 8707 §2. Any other is an invalid request. */
-const REFUSALS: ReadonlyMap<string, Refusal> = new Map([
-	['invalid_client', INVALID_CLIENT],
-	['unauthorized_client', UNAUTHORIZED_CLIENT],
-	['unsupported_grant_type', UNAUTHORIZED_CLIENT],
-	[
-		'invalid_scope',
-		{
-			field: 'Scope',
-			wayOut: 'Ask only for scopes that the provider offers to this client.',
-			code: 'INVALID_SCOPE',
-		},
-	],
-	[
-		'invalid_target',
-		{
-			field: 'Additional Token Parameters',
-			wayOut: 'Correct the resource or audience.',
-			code: 'INVALID_TARGET',
-		},
-	],
-	[
-		'access_denied',
-		{
-			field: 'Client ID',
-			wayOut: 'Give the client access at the provider.',
-			code: 'ACCESS_DENIED',
-		},
-	],
-]);
 
 /**
  * Whole seconds of a `Retry-After` header (RFC 9110 §10.2.3), which is a number or a date: 0 to 3600. Undefined if it is missing or
@@ -126,8 +80,13 @@ function lostConsent({ grantType, byConsent }: FailureContext): string | undefin
 		: 'The refresh token was revoked, has expired or was used elsewhere. Authorize the connection again: type a new Refresh Token into the credential and save.';
 }
 
-function unrecognisedClient({ invalidClient, clockAheadMs = 0 }: FailureContext): Refusal {
-	return { ...INVALID_CLIENT, ...invalidClient?.(clockAheadMs) };
+function unrecognisedClient({ invalidClient, clockAheadMs = 0 }: FailureContext): Correction {
+	return (
+		invalidClient?.(clockAheadMs) ?? {
+			field: 'Client Secret',
+			wayOut: 'Check Client ID, Client Secret and Client Authentication.',
+		}
+	);
 }
 
 /**
@@ -140,34 +99,29 @@ export function classifyOAuthError(
 	context: FailureContext,
 	status = 400,
 ): VaultedOAuth2Error {
-	const { host } = context;
-	const words = context.redact(
-		body.description === undefined ? body.error : `${body.error}: ${body.description}`,
-	);
-	const said = `${host} answered "${words}".`;
-	if (RECONNECT.test(body.error)) {
-		const why = lostConsent(context);
-		return why !== undefined
-			? new ReconnectError(`${said} ${why}`, { code: 'INVALID_GRANT' })
-			: new ConfigurationError(
-					'Grant Type',
-					`${said} Check that the provider allows Client Credentials for this client.`,
-					{ code: 'UNAUTHORIZED_CLIENT' },
-				);
-	}
-	if (TEMPORARY.test(body.error))
-		return new ProviderError(`${said} ${RETRY}`, { code: 'TEMPORARILY_UNAVAILABLE' });
+	const said = `${context.host} answered "${quotedError(body, context.redactor)}".`;
 	const isUnknownClient = status === 401 && body.error === 'unauthorized_client';
-	const known = REFUSALS.get(isUnknownClient ? 'invalid_client' : body.error);
-	const { field, wayOut, code } = (known === INVALID_CLIENT
-		? unrecognisedClient(context)
-		: known) ?? {
-		field: context.field,
-		wayOut:
-			'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.',
-		code: 'INVALID_REQUEST',
-	};
-	return new ConfigurationError(field, `${said} ${wayOut}`, { code });
+	const meaning =
+		meaningOf(isUnknownClient ? 'invalid_client' : body.error) ??
+		(body.error === 'access_denied' ? CLIENT_DENIED : INVALID_REQUEST);
+	if (meaning.failureClass === 'provider')
+		return new ProviderError(`${said} ${RETRY}`, { code: meaning.code });
+	if (meaning.code === 'INVALID_CLIENT') {
+		const { field, wayOut } = unrecognisedClient(context);
+		return new ConfigurationError(field, `${said} ${wayOut}`, { code: meaning.code });
+	}
+	if (meaning.failureClass === 'configuration') {
+		const { field = context.field, wayOut = CHECK } = meaning;
+		return new ConfigurationError(field, `${said} ${wayOut}`, { code: meaning.code });
+	}
+	const why = lostConsent(context);
+	return why !== undefined
+		? new ReconnectError(`${said} ${why}`, { code: meaning.code })
+		: new ConfigurationError(
+				'Grant Type',
+				`${said} Check that the provider allows Client Credentials for this client.`,
+				{ code: 'UNAUTHORIZED_CLIENT' },
+			);
 }
 
 /** An answer without any OAuth error in it, as one of the four classes. */
@@ -191,7 +145,7 @@ export function classifyResponse(
 	}
 	if (status >= 200 && status < 300) {
 		return new ProviderError(
-			`${host} answered ${String(status)} without ${context.wanted ?? 'a bearer token'} in it (${headers['content-type'] ?? 'no content type'}). ${RETRY} If it stays like this, check ${field}.`,
+			`${host} answered ${String(status)} without ${context.wanted ?? 'a bearer token'} in it (${quoted(headers['content-type'] ?? 'no content type', context.redactor)}). ${RETRY} If it stays like this, check ${field}.`,
 			{ code: 'INVALID_RESPONSE' },
 		);
 	}
@@ -202,10 +156,10 @@ export function classifyResponse(
 		);
 	}
 	if (status === 401 || status === 403) {
-		const { field: at, wayOut, code } = unrecognisedClient(context);
+		const { field: at, wayOut } = unrecognisedClient(context);
 		return configuration(
 			`${host} answered ${String(status)} without an OAuth error. ${wayOut}`,
-			code,
+			'INVALID_CLIENT',
 			at,
 		);
 	}
@@ -228,11 +182,11 @@ export function classifyNetworkError(
 		);
 	}
 	if (context.invalidClient !== undefined && CERTIFICATE_ALERT.test(error.detail)) {
-		const { field, wayOut, code } = unrecognisedClient(context);
+		const { field, wayOut } = unrecognisedClient(context);
 		return new ConfigurationError(
 			field,
 			`${context.host} refused the connection (${error.detail}). ${wayOut}`,
-			{ code },
+			{ code: 'INVALID_CLIENT' },
 		);
 	}
 	return new ProviderError(

@@ -4,8 +4,8 @@ import { isSecureUrl } from '../config/secureUrl';
 import { ConfigurationError, ProviderError, type VaultedOAuth2Error } from '../errors';
 import { isLoopback } from '../loopback';
 import { RecentlyUsed } from '../recentlyUsed';
+import { Redactor } from '../redact';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
-import { redact } from './redact';
 
 /** Issuers whose documents are kept in memory. */
 const LIMIT = 1000;
@@ -57,7 +57,7 @@ async function discover(issuer: URL, options: ExchangeOptions): Promise<ServerMe
 			host: issuer.host,
 			field: 'Issuer URL',
 			grantType: 'client_credentials',
-			redact: (text) => redact(text, []),
+			redactor: new Redactor([]),
 		});
 		try {
 			const found = await library.discovery(issuer, 'discovery', undefined, undefined, {

@@ -419,7 +419,7 @@ describe.each(['awsSecretsManager', 'localVault'] as const)('connecting an accou
 			await expect(callback(denied, cookies)).resolves.toMatchObject({
 				failureClass: 'reconnect',
 				code: 'ACCESS_DENIED',
-				message: expect.stringContaining('<img src=x onerror=alert(1)> no') as string,
+				message: expect.stringContaining('‹img src=x onerror=alert(1)› no') as string,
 			});
 		});
 

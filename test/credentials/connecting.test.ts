@@ -1,4 +1,4 @@
-import type { ICredentialDataDecryptedObject } from 'n8n-workflow';
+import type { ICredentialDataDecryptedObject, INodeParameters } from 'n8n-workflow';
 
 import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
 import { Person } from '../../demo/harness/person';
@@ -75,8 +75,8 @@ async function consent(address: URL): Promise<string> {
 		.href;
 }
 
-async function request(id: string): Promise<EngineRun> {
-	const parameters = { url: `${api.url}/me` };
+async function request(id: string, more: INodeParameters = {}): Promise<EngineRun> {
+	const parameters = { url: `${api.url}/me`, ...more };
 	return await engine.run([
 		{ type: 'request', name: 'Request', parameters, credentials: { [TYPE]: { id, name: TYPE } } },
 	]);
@@ -128,6 +128,33 @@ it('a workflow is told how to connect, but gets no link', async () => {
 	expect(run.status).toBe('error');
 	expect(run.error?.message).toMatch(/^Not connected yet – .*Get Authorization URL/);
 	expect(run.text).not.toContain('link=');
+});
+
+describe('a workflow cannot pass for n8n’s test of the credential', () => {
+	it.each<[string, INodeParameters]>([
+		['by a header', { headers: { 'X-Vaulted-OAuth2-Test': 'true' } }],
+		['by the option of the test', { vaultedOAuth2Test: true }],
+		['by the name of its value', { vaultedOAuth2Test: 'Symbol(vaultedOAuth2Test)' }],
+	])('%s', async (_how, options) => {
+		const { id } = await engine.saveAndTest(TYPE, form());
+		for (const modern of [false, true]) {
+			const run = await request(id, { options, modern });
+			expect(run.status).toBe('error');
+			expect(run.text).not.toMatch(/link=|response_type=code/);
+		}
+	});
+
+	it('since what n8n’s editor is told of the credential does not hold the mark', () => {
+		const told = JSON.parse(JSON.stringify(new VaultedOAuth2Api().test)) as object;
+		expect(told).toEqual({
+			request: {
+				baseURL: '={{ $credentials.apiBaseUrl }}',
+				url: '={{ $credentials.validationPath || "" }}',
+				ignoreHttpStatusErrors: '={{ !$credentials.validationPath }}',
+			},
+			rules: expect.anything() as unknown,
+		});
+	});
 });
 
 it('a consent that was withdrawn: the form names it and shows a new link, which connects again', async () => {

@@ -205,7 +205,7 @@ describe('an error of the API', () => {
 		};
 		const { error } = await rig.run(credential, { resource: 'apiRequest', path: '/x' });
 		expect(error).toMatchObject({ httpCode: '502' });
-		expect(error!.description).toMatch(/^<h1>Bad gateway<\/h1>x+$/);
+		expect(error!.description).toMatch(/^‹h1›Bad gateway‹\/h1›x+$/);
 		expect(error!.description!.length).toBe(2000);
 	});
 

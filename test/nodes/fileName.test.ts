@@ -1,5 +1,7 @@
+import { Redactor } from '../../src/redact';
 import { fileNameOf } from '../../nodes/VaultedOAuth2/actions/apiRequest/fileName';
 
+const NOTHING = new Redactor([]);
 const URL_ = new URL('https://api.example.com/files/report.pdf?sig=secret');
 
 test.each([
@@ -16,12 +18,12 @@ test.each([
 	['inline', 'report.pdf'],
 	[undefined, 'report.pdf'],
 ])('a file with the Content-Disposition %p is called %s', (contentDisposition, expected) => {
-	expect(fileNameOf(contentDisposition, URL_)).toBe(expected);
+	expect(fileNameOf(contentDisposition, URL_, NOTHING)).toBe(expected);
 });
 
 test.each(['https://api.example.com', 'https://api.example.com/files/'])(
 	'%s names no file',
 	(url) => {
-		expect(fileNameOf(undefined, new URL(url))).toBeUndefined();
+		expect(fileNameOf(undefined, new URL(url), NOTHING)).toBeUndefined();
 	},
 );

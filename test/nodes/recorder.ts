@@ -11,6 +11,7 @@ export interface Recorded {
 
 export interface Answer {
 	readonly status?: number;
+	readonly statusText?: string;
 	readonly headers?: Record<string, string>;
 	readonly body?: string | Buffer;
 }
@@ -40,8 +41,13 @@ export async function startRecorder(): Promise<Recorder> {
 			requests.push(recorded);
 			const planned = recorder.answers[path.split('?')[0]!] ?? {};
 			void Promise.resolve(typeof planned === 'function' ? planned(recorded) : planned).then(
-				({ status = 200, headers: own = { 'content-type': 'application/json' }, body = '{}' }) => {
-					response.writeHead(status, own);
+				({
+					status = 200,
+					statusText,
+					headers: own = { 'content-type': 'application/json' },
+					body = '{}',
+				}) => {
+					response.writeHead(status, statusText, own);
 					response.end(body);
 				},
 			);

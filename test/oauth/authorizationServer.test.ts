@@ -210,13 +210,7 @@ describe('an OAuth error', () => {
 			'Grant Type',
 		],
 		['invalid_scope', clientCredentials, 'configuration', 'INVALID_SCOPE', 'Scope'],
-		[
-			'invalid_target',
-			clientCredentials,
-			'configuration',
-			'INVALID_TARGET',
-			'Additional Token Parameters',
-		],
+		['invalid_target', clientCredentials, 'configuration', 'INVALID_TARGET', 'Resource'],
 		[
 			'temporarily_unavailable',
 			clientCredentials,
@@ -249,7 +243,7 @@ describe('an OAuth error', () => {
 				error_description: `the-refresh-token / a-b_c~d+e% / ${encodeURIComponent('a-b_c~d+e%')} / ${Buffer.from('a-b_c~d+e%').toString('base64')}\r\nforged line`,
 			});
 		const { message } = await failure(refresh);
-		expect(message).toContain('[hidden] / [hidden] / [hidden] / [hidden] forged line');
+		expect(message).toContain('**hidden** / **hidden** / **hidden** / **hidden**== forged line');
 	});
 });
 

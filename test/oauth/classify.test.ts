@@ -5,6 +5,7 @@ import {
 	type FailureContext,
 } from '../../src/oauth/classify';
 import { ProviderError, type VaultedOAuth2Error } from '../../src/errors';
+import { Redactor } from '../../src/redact';
 import { EgressError, type EgressErrorCode } from '../../src/http/egress';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -12,7 +13,7 @@ const context: FailureContext = {
 	host: 'login.example.com',
 	field: 'Token URL',
 	grantType: 'refresh_token',
-	redact: (text) => text,
+	redactor: new Redactor([]),
 };
 const PAGE = { 'content-type': 'text/html' };
 const said = ({ failureClass, code }: VaultedOAuth2Error): string => `${failureClass} ${code}`;
@@ -96,4 +97,11 @@ it('knows no Retry-After if there is none', () => {
 	const error = classifyResponse({ status: 503, headers: {}, body: '' }, context, NOW);
 	expect(error).toBeInstanceOf(ProviderError);
 	expect((error as ProviderError).retryAfterSeconds).toBeUndefined();
+});
+
+it('a secret in a Content-Type is hidden', () => {
+	const redactor = new Redactor(['example-secret']);
+	const headers = { 'content-type': 'text/example%2Dsecret; <b>' };
+	const error = classifyResponse({ status: 200, headers, body: '' }, { ...context, redactor }, NOW);
+	expect(error.message).toContain('(text/**hidden**; ‹b›)');
 });

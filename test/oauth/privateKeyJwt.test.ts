@@ -275,7 +275,7 @@ describe('what a provider refuses', () => {
 		});
 		const failure = await failureOf(as.requestTokens(client('es256', ec.privateKey), grant));
 		expect(echoed).not.toBe('');
-		expect(failure.message).toContain('[hidden]');
+		expect(failure.message).toContain('**hidden**');
 		expect(failure.message).not.toContain(echoed.slice(-40));
 	});
 });

@@ -19,6 +19,7 @@ export const requestNode: INodeType = {
 			{ displayName: 'Method', name: 'method', type: 'string', default: 'GET' },
 			{ displayName: 'URL', name: 'url', type: 'string', default: '' },
 			{ displayName: 'Modern', name: 'modern', type: 'boolean', default: false },
+			{ displayName: 'Options', name: 'options', type: 'json', default: {} },
 		],
 	},
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
@@ -26,18 +27,28 @@ export const requestNode: INodeType = {
 		for (let item = 0; item < this.getInputData().length; item += 1) {
 			const method = this.getNodeParameter('method', item) as 'GET' | 'POST';
 			const url = this.getNodeParameter('url', item) as string;
+			const options = this.getNodeParameter('options', item);
 			const body = method === 'POST' ? { body: { created: true } } : {};
 			const json: unknown = (this.getNodeParameter('modern', item) as boolean)
 				? await this.helpers.httpRequestWithAuthentication.call(this, 'vaultedOAuth2Api', {
 						method,
 						url,
 						...body,
+						...options,
 					})
 				: // eslint-disable-next-line @typescript-eslint/no-deprecated -- n8n's HTTP Request node uses it
 					await this.helpers.requestWithAuthentication.call(
 						this,
 						'vaultedOAuth2Api',
-						{ method, uri: url, json: true, gzip: true, headers: { 'x-mine': '1' }, ...body },
+						{
+							method,
+							uri: url,
+							json: true,
+							gzip: true,
+							headers: { 'x-mine': '1' },
+							...body,
+							...options,
+						},
 						undefined,
 						item,
 					);

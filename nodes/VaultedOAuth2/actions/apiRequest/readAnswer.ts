@@ -1,7 +1,6 @@
 import { NodeOperationError, type IDataObject, type INodeExecutionData } from 'n8n-workflow';
 
-import { refusalError } from '../../errors';
-import { redacted } from '../../redact';
+import { exchangeError, refusalError } from '../../errors';
 import { readBody, type ApiAnswer } from '../../transport';
 import type { Item } from '../operation';
 import { fileNameOf } from './fileName';
@@ -60,32 +59,40 @@ function decoderFor(charset: string): InstanceType<typeof TextDecoder> {
 	}
 }
 
+/** As the API sent it: whatever leaves of it has to go through the redactor. */
 async function readText(item: Item, answer: ApiAnswer): Promise<string> {
 	const bytes = await readBody(item, answer);
 	const charset = /charset="?([^";,\s]+)/i.exec(contentTypeOf(answer))?.[1] ?? 'utf-8';
-	return redacted(decoderFor(charset).decode(bytes), answer.secrets);
+	return decoderFor(charset).decode(bytes);
 }
 
 /** The API's own words, parsed where they are JSON. */
 async function readRefusal(item: Item, answer: ApiAnswer): Promise<unknown> {
 	const text = await readText(item, answer);
 	try {
-		return JSON.parse(text) as unknown;
+		return answer.redactor.json(text);
 	} catch {
-		return text;
+		return answer.redactor.text(text);
 	}
 }
 
 /** Status and headers, for those who want the full response. */
-function head({ headers, status, statusText, secrets }: ApiAnswer): IDataObject {
-	const safe = JSON.parse(redacted(JSON.stringify(headers), secrets)) as IDataObject;
-	return { headers: safe, statusCode: status, statusMessage: statusText };
+function head({ headers, status, statusText, redactor }: ApiAnswer): IDataObject {
+	return {
+		headers: redactor.value(headers) as IDataObject,
+		statusCode: status,
+		statusMessage: redactor.text(statusText),
+	};
 }
 
-function parseJson(item: Item, text: string, lenient: boolean): unknown {
+function parseJson(
+	item: Item,
+	{ text, redactor }: { text: string } & Pick<ApiAnswer, 'redactor'>,
+	lenient: boolean,
+): unknown {
 	if (text.trim() === '') return {};
 	try {
-		return JSON.parse(text) as unknown;
+		return redactor.json(text);
 	} catch {
 		if (lenient) return {};
 		throw new NodeOperationError(
@@ -116,13 +123,14 @@ async function toFile(
 	const { node, itemIndex } = item;
 	const input = node.getInputData()[itemIndex];
 	const field = options.outputPropertyName;
-	const mimeType = contentTypeOf(answer).split(';')[0]?.trim();
-	const fileName = fileNameOf(answer.headers['content-disposition'], answer.url);
-	const file = await node.helpers.prepareBinaryData(
-		answer.body,
-		fileName,
-		mimeType === '' ? undefined : mimeType,
-	);
+	const { body, headers, redactor, url } = answer;
+	const mimeType = redactor.text(contentTypeOf(answer).split(';')[0]?.trim() ?? '') || undefined;
+	const fileName = fileNameOf(headers['content-disposition'], url, redactor);
+	const file = await node.helpers
+		.prepareBinaryData(redactor.file(body), fileName, mimeType)
+		.catch((error: unknown) => {
+			throw exchangeError(node.getNode(), error, { itemIndex, redactor });
+		});
 	file.fileName ??= file.fileExtension === undefined ? field : `${field}.${file.fileExtension}`;
 	return {
 		json: options.fullResponse ? head(answer) : (input?.json ?? {}),
@@ -148,10 +156,10 @@ export async function readAnswer(item: Item, answer: ApiAnswer): Promise<INodeEx
 
 	const text = await readText(item, answer);
 	if (format === 'text') {
-		const content = text === '' ? {} : { [field]: text };
+		const content = text === '' ? {} : { [field]: answer.redactor.text(text) };
 		return [{ json: options.fullResponse ? { ...head(answer), ...content } : content }];
 	}
-	const value = parseJson(item, text, options.neverError);
+	const value = parseJson(item, { text, redactor: answer.redactor }, options.neverError);
 	if (!options.fullResponse) return toItems(value, field);
 	return [{ json: { body: value as IDataObject, ...head(answer) } }];
 }

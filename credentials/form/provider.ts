@@ -109,6 +109,16 @@ export const provider: INodeProperties[] = [
 				description: 'For providers that refuse an encoded - or _ in the client secret',
 			},
 			{ name: 'In the Body', value: 'post', description: 'Client_secret_post' },
+			{
+				name: 'Private Key JWT',
+				value: 'privateKeyJwt',
+				description: 'Private_key_jwt: the client signs, and the provider knows its public key',
+			},
+			{
+				name: 'Client Certificate (Mutual TLS)',
+				value: 'tlsClientCertificate',
+				description: 'Tls_client_auth and self_signed_tls_client_auth',
+			},
 			{ name: 'None', value: 'none', description: 'A public client: it has no secret' },
 		],
 		default: 'automatic',

@@ -1,7 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELD_NAMES } from '../../src';
-import { aws, byCode } from './shown';
+import { aws, byCode, byKey } from './shown';
 
 /** The secrets themselves, all write-only. */
 export const secrets: INodeProperties[] = [
@@ -25,7 +25,7 @@ export const secrets: INodeProperties[] = [
 		default: 'enter',
 		displayOptions: { hide: { clientAuthentication: ['none'] } },
 		description:
-			'Where the client secret comes from. A reference needs AWS Secrets Manager as Secret Store.',
+			'Where the client secret, or the private key in its place, comes from. A reference needs AWS Secrets Manager as Secret Store.',
 	},
 	{
 		displayName: FIELD_NAMES.clientSecret,
@@ -35,10 +35,43 @@ export const secrets: INodeProperties[] = [
 		default: '',
 		displayOptions: {
 			show: { clientSecretSource: ['enter'] },
-			hide: { clientAuthentication: ['none'] },
+			hide: { clientAuthentication: [...byKey, 'none'] },
 		},
 		description:
 			'What the provider calls client secret. It is moved to the secret store when you save, and is blank here afterwards: leave it blank to keep what is stored, type to replace it.',
+	},
+	{
+		displayName: FIELD_NAMES.privateKey,
+		name: 'privateKey',
+		type: 'string',
+		typeOptions: { password: true, rows: 4 },
+		default: '',
+		displayOptions: {
+			show: { clientSecretSource: ['enter'], clientAuthentication: byKey },
+		},
+		description:
+			'PEM without a passphrase, or a JWK. A certificate is pasted below the key, as PEM too. It is moved to the secret store when you save, and is blank here afterwards: leave it blank to keep what is stored, paste to replace it.',
+	},
+	{
+		displayName: FIELD_NAMES.keyId,
+		name: 'keyId',
+		type: 'string',
+		default: '',
+		displayOptions: { show: { clientAuthentication: ['privateKeyJwt'] } },
+		description:
+			'Optional. What the provider calls key ID or kid. Left empty, that of a JWK is sent.',
+	},
+	{
+		displayName: FIELD_NAMES.signingAlgorithm,
+		name: 'signingAlgorithm',
+		type: 'options',
+		options: ['automatic', 'EdDSA', 'ES256', 'ES384', 'ES512', 'PS256', 'RS256'].map((value) => ({
+			name: value === 'automatic' ? 'Automatic' : value,
+			value,
+		})),
+		default: 'automatic',
+		displayOptions: { show: { clientAuthentication: ['privateKeyJwt'] } },
+		description: 'Automatic takes the one that fits the key and that the provider offers',
 	},
 	{
 		displayName: FIELD_NAMES.clientSecretReference,
@@ -51,7 +84,7 @@ export const secrets: INodeProperties[] = [
 			show: { ...aws, clientSecretSource: ['reference'] },
 			hide: { clientAuthentication: ['none'] },
 		},
-		description: 'The secret that holds the client secret',
+		description: 'The secret that holds the client secret or the private key',
 	},
 	{
 		displayName: FIELD_NAMES.clientSecretJsonKey,
@@ -63,7 +96,8 @@ export const secrets: INodeProperties[] = [
 			show: { ...aws, clientSecretSource: ['reference'] },
 			hide: { clientAuthentication: ['none'] },
 		},
-		description: 'If the secret is a JSON object: the key under which the client secret is',
+		description:
+			'If the secret is a JSON object: the key under which the client secret or private key is',
 	},
 	{
 		displayName: FIELD_NAMES.refreshToken,

@@ -6,3 +6,6 @@ export const byCode = { grantType: ['authorizationCode'] };
 
 /** Shown if tokens stand for a person's consent. */
 export const byPerson = { grantType: ['authorizationCode', 'refreshToken'] };
+
+/** Ways of Client Authentication that need a private key. */
+export const byKey = ['privateKeyJwt', 'tlsClientCertificate'];

@@ -42,6 +42,28 @@ export const use: INodeProperties[] = [
 			'Whether the code is tied to this flow (Proof Key for Code Exchange, S256). Switch it off only for a provider that refuses it.',
 	},
 	{
+		displayName: FIELD_NAMES.pushedAuthorizationRequest,
+		name: 'pushedAuthorizationRequest',
+		type: 'options',
+		options: [
+			{
+				name: 'Always',
+				value: 'always',
+				description: 'For a provider that wants it of this client',
+			},
+			{
+				name: 'If Required',
+				value: 'ifRequired',
+				description: 'If the provider’s metadata says that it takes no other requests',
+			},
+			{ name: 'Never', value: 'never' },
+		],
+		default: 'ifRequired',
+		displayOptions: { show: byCode },
+		description:
+			'Whether the authorization request is sent to the provider first, so that the browser only carries a reference to it (PAR, RFC 9126)',
+	},
+	{
 		displayName: FIELD_NAMES.authorizationParameters,
 		name: 'authorizationParameters',
 		type: 'json',

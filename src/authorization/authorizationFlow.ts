@@ -220,10 +220,11 @@ export class AuthorizationFlow {
 	}
 
 	private async authorizationUrl(admitted: Admitted): Promise<URL> {
-		return await this.options.request.authorizationUrl({
-			state: admitted.keys.issue(admitted.ticket),
-			...this.secretsOf(admitted),
-		});
+		const { request, bundle } = this.options;
+		return await request.authorizationUrl(
+			{ state: admitted.keys.issue(admitted.ticket), ...this.secretsOf(admitted) },
+			async () => bundle.lastKnown ?? (await bundle.read()),
+		);
 	}
 
 	private connectAddress(): string | undefined {

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
+import type { SigningAlgorithm } from './clientKey';
 
 /** OAuth 2.0 grant types (RFC 6749 §4.1, §4.4 and §6) this package speaks. */
 export const GRANT_TYPES = ['authorization_code', 'client_credentials', 'refresh_token'] as const;
@@ -7,9 +8,42 @@ export const GRANT_TYPES = ['authorization_code', 'client_credentials', 'refresh
 /** One of {@link GRANT_TYPES}. */
 export type GrantType = (typeof GRANT_TYPES)[number];
 
-/** How the client authenticates at the token endpoint; the names of RFC 7591 §2, and Basic without the encoding of RFC 6749 §2.3.1. */
+/**
+ * How the client authenticates at the token endpoint; the names of RFC 7591 §2 and RFC 8705 §2, and Basic without the encoding of
+ * RFC 6749 §2.3.1. `tls_client_auth` is sent as `self_signed_tls_client_auth` is: they differ in what the provider compares.
+ */
 export type ClientAuthenticationMethod =
-	'client_secret_basic' | 'client_secret_basic_unencoded' | 'client_secret_post' | 'none';
+	| 'client_secret_basic'
+	| 'client_secret_basic_unencoded'
+	| 'client_secret_post'
+	| 'private_key_jwt'
+	| 'tls_client_auth'
+	| 'none';
+
+/** What a client proves its identity with: nothing, a shared secret, a key that signs, or a certificate. */
+export type CredentialKind = 'none' | 'secret' | 'key' | 'certificate';
+
+/** What a way to authenticate needs. */
+export function credentialKindOf(method: ClientAuthenticationMethod | 'automatic'): CredentialKind {
+	switch (method) {
+		case 'none':
+			return 'none';
+		case 'private_key_jwt':
+			return 'key';
+		case 'tls_client_auth':
+			return 'certificate';
+		default:
+			return 'secret';
+	}
+}
+
+/** What is said of the key that signs client assertions (RFC 7523 §2.2). */
+export interface AssertionSettings {
+	/** JWS header `kid` (RFC 7515 §4.1.4). Default: that of a JWK. */
+	readonly keyId?: string;
+	/** Default: the one that key and provider have in common. */
+	readonly algorithm?: SigningAlgorithm;
+}
 
 /** Where the bundle lives. */
 export type StoreSettings =
@@ -46,6 +80,8 @@ export interface AuthorizationCodeSettings {
 	readonly scope: string;
 	/** Further parameters of the authorization request, such as `access_type` or `prompt`. */
 	readonly parameters: Readonly<Record<string, string>>;
+	/** When authorization requests are pushed (RFC 9126): `ifRequired` if the provider's metadata says so. */
+	readonly pushed: 'ifRequired' | 'always' | 'never';
 	/** Proof Key for Code Exchange, method S256 (RFC 7636). */
 	readonly pkce: boolean;
 	/** Whether a person may grant less than was asked for (RFC 6749 §3.3). */
@@ -65,6 +101,9 @@ export interface Connection {
 	readonly accountChangesByWorkflows: boolean;
 	readonly clientId: string;
 	readonly clientAuthentication: ClientAuthenticationMethod | 'automatic';
+	/** Set for `private_key_jwt`. */
+	readonly assertion?: AssertionSettings;
+	/** Of the client secret, or of the private key in its place. */
 	readonly clientSecretSource: ClientSecretSource;
 	readonly scope?: string;
 	/** Resources the token is meant for (RFC 8707): sent in authorization and token requests. */
@@ -97,6 +136,8 @@ export function authorizationCodeOf({ authorizationCode }: Connection): Authoriz
 /** The secrets a user typed into the form since it was last sealed. Absent: nothing typed, keep what is stored. */
 export interface TypedSecrets {
 	readonly clientSecret?: string;
+	/** PEM or JWK; see `readClientKey`. */
+	readonly privateKey?: string;
 	readonly refreshToken?: string;
 	/** The address a person was sent back to after consent, pasted: it carries an authorization code. */
 	readonly authorizationResponse?: string;

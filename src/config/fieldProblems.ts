@@ -5,6 +5,7 @@ import { FIELD_NAMES, type FieldKey } from './fields';
 
 const RULES: Partial<Record<FieldKey, string>> = {
 	label: 'is at most 128 characters long',
+	privateKey: 'is at most 32,768 characters long',
 	scope: 'is a list of scope names separated by spaces',
 	resource: 'is a list of absolute addresses without "#", separated by spaces',
 	tenantId:

@@ -2,15 +2,23 @@ import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
 import { resolveApiUrl } from './apiUrl';
 import { canonicalUrl } from './canonicalUrl';
-import type {
-	AuthorizationCodeSettings,
-	ClientAuthenticationMethod,
-	ClientSecretSource,
-	Connection,
-	Form,
-	GrantType,
-	StoreSettings,
-	TypedSecrets,
+import {
+	assertCertificate,
+	readClientKey,
+	SIGNING_ALGORITHMS,
+	signingAlgorithm,
+} from './clientKey';
+import {
+	credentialKindOf,
+	type AssertionSettings,
+	type AuthorizationCodeSettings,
+	type ClientAuthenticationMethod,
+	type ClientSecretSource,
+	type Connection,
+	type Form,
+	type GrantType,
+	type StoreSettings,
+	type TypedSecrets,
 } from './connection';
 import { failFor } from './fieldProblems';
 import { FIELD_NAMES, type CredentialFields, type FieldKey } from './fields';
@@ -27,6 +35,8 @@ const AUTHENTICATION: Record<string, ClientAuthenticationMethod | 'automatic'> =
 	basic: 'client_secret_basic',
 	basicUnencoded: 'client_secret_basic_unencoded',
 	post: 'client_secret_post',
+	privateKeyJwt: 'private_key_jwt',
+	tlsClientCertificate: 'tls_client_auth',
 	none: 'none',
 };
 
@@ -36,9 +46,15 @@ const GRANT: Record<string, GrantType> = {
 	refreshToken: 'refresh_token',
 };
 
+const PUSHED: Record<string, AuthorizationCodeSettings['pushed']> = {
+	always: 'always',
+	never: 'never',
+};
+
 const KEYS = Object.keys(FIELD_NAMES) as FieldKey[];
 const SECRET_KEYS: ReadonlySet<FieldKey> = new Set([
 	'clientSecret',
+	'privateKey',
 	'refreshToken',
 	'authorizationResponse',
 	'awsSecretAccessKey',
@@ -217,16 +233,36 @@ async function parseAuthorizationCode(
 		redirectUri,
 		scope: String(values.scope),
 		parameters: await parseParameters('authorizationParameters', fields['authorizationParameters']),
+		pushed: PUSHED[String(values.pushedAuthorizationRequest)] ?? 'ifRequired',
 		pkce: values.pkce !== false,
 		acceptFewerScopes: values.acceptFewerScopes === true,
 	};
 }
 
+function parseAssertion(values: Values): AssertionSettings {
+	const algorithm = SIGNING_ALGORITHMS.find((name) => name === values.signingAlgorithm);
+	return { ...present('keyId', text(values, 'keyId')), ...present('algorithm', algorithm) };
+}
+
+/** The typed key, readable: what is wrong with it is said before it is stored. */
+function parsePrivateKey(values: Values, kind: 'key' | 'certificate'): string | undefined {
+	const typed = text(values, 'privateKey');
+	if (typed === undefined) return undefined;
+	const key = readClientKey(typed);
+	if (kind === 'key') signingAlgorithm(key, { chosen: parseAssertion(values).algorithm });
+	else assertCertificate(key);
+	return key.text;
+}
+
 function parseTyped(connection: Connection, values: Values): TypedSecrets {
 	const { clientSecretSource, clientAuthentication, grantType } = connection;
-	const isEntered = clientSecretSource.kind === 'entered' && clientAuthentication !== 'none';
+	const kind =
+		clientSecretSource.kind === 'entered' ? credentialKindOf(clientAuthentication) : 'none';
 	return {
-		...(isEntered ? present('clientSecret', text(values, 'clientSecret')) : {}),
+		...(kind === 'secret' ? present('clientSecret', text(values, 'clientSecret')) : {}),
+		...(kind === 'key' || kind === 'certificate'
+			? present('privateKey', parsePrivateKey(values, kind))
+			: {}),
 		...(grantType === 'refresh_token' ? present('refreshToken', text(values, 'refreshToken')) : {}),
 		...(grantType === 'authorization_code'
 			? present('authorizationResponse', text(values, 'authorizationResponse'))
@@ -272,6 +308,10 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		accountChangesByWorkflows: values.accountChangesByWorkflows === true,
 		clientId: String(values.clientId),
 		clientAuthentication: AUTHENTICATION[String(values.clientAuthentication)] ?? 'automatic',
+		...present(
+			'assertion',
+			values.clientAuthentication === 'privateKeyJwt' ? parseAssertion(values) : undefined,
+		),
 		clientSecretSource: parseSecretSource(values),
 		...present('scope', text(values, 'scope')),
 		resources: parseResources(values),

@@ -1,5 +1,6 @@
 import type { SchemaObject } from 'ajv';
 
+import { SIGNING_ALGORITHMS } from './clientKey';
 import type { FieldKey } from './fields';
 
 /** Name of the string format for addresses that confidential data is sent to. */
@@ -16,9 +17,22 @@ const common: Partial<Record<FieldKey, SchemaObject>> = {
 	tokenUrl: url,
 	resource: text,
 	clientId: text,
-	clientAuthentication: { enum: ['automatic', 'basic', 'basicUnencoded', 'post', 'none'] },
+	clientAuthentication: {
+		enum: [
+			'automatic',
+			'basic',
+			'basicUnencoded',
+			'post',
+			'privateKeyJwt',
+			'tlsClientCertificate',
+			'none',
+		],
+	},
 	clientSecretSource: { enum: ['enter', 'reference'] },
 	clientSecret: { type: 'string' },
+	privateKey: { type: 'string', maxLength: 32_768 },
+	keyId: text,
+	signingAlgorithm: { enum: ['automatic', ...SIGNING_ALGORITHMS] },
 	refreshToken: { type: 'string' },
 	scope: {
 		type: 'string',
@@ -46,6 +60,7 @@ const authorizationCode: SchemaObject = {
 		redirectUri: url,
 		authorizationResponse: { type: 'string', maxLength: 16_384 },
 		pkce: { type: 'boolean' },
+		pushedAuthorizationRequest: { enum: ['ifRequired', 'always', 'never'] },
 		acceptFewerScopes: { type: 'boolean' },
 	},
 	required: ['redirectUri', 'scope'],

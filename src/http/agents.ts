@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 
+import type { TlsIdentity } from './egress';
 import { plainLookup, type Guard } from './policy';
 import { authority, proxyAddress, proxyAuthorization, type ProxyFor, type Target } from './proxy';
 import { openTunnel } from './tunnel';
@@ -15,6 +16,8 @@ export interface Routes {
 	readonly proxyFor: ProxyFor;
 	/** Whether a connection is kept for the next request. If not, every request says `connection: close`, and gets its own. */
 	readonly keepAlive: boolean;
+	/** For the TLS connection to the target. */
+	readonly tls?: TlsIdentity;
 }
 
 type Connected = (error: Error | null, stream: Duplex) => void;
@@ -129,8 +132,8 @@ function refuse(request: ClientRequest, error: unknown): void {
 	agent.addRequest(request, {});
 }
 
-function agentOptions({ guard, keepAlive }: Routes) {
-	return { keepAlive, lookup: guard?.lookup ?? plainLookup };
+function agentOptions({ guard, keepAlive, tls }: Routes) {
+	return { keepAlive, ...tls, lookup: guard?.lookup ?? plainLookup };
 }
 
 function targetOf(scheme: Target['scheme'], options: ClientRequestArgs): Target {

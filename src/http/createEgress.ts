@@ -30,7 +30,14 @@ export function createEgress(policy: EgressPolicy | undefined, env: NodeJS.Proce
 	const unpooled = agentsFor({ ...routes, keepAlive: false });
 	return {
 		agents: agentsFor({ ...routes, keepAlive: true }),
-		request: (url, request) => exchange(url, request, unpooled),
+		request: (url, request) => {
+			const { tls } = request;
+			return exchange(
+				url,
+				request,
+				tls === undefined ? unpooled : agentsFor({ ...routes, keepAlive: false, tls }),
+			);
+		},
 	};
 }
 

@@ -9,6 +9,13 @@ export interface EgressPolicy {
 	readonly allowedHostnames: readonly string[];
 }
 
+/** A client certificate and its key, both PEM, for one connection (RFC 8705). */
+export interface TlsIdentity {
+	/** The client's own certificate first, then those that issued it. */
+	readonly cert: string;
+	readonly key: string;
+}
+
 /** One request; `body` is sent as UTF-8. */
 export interface EgressRequest {
 	readonly method: string;
@@ -17,6 +24,8 @@ export interface EgressRequest {
 	/** Aborts after this many milliseconds, counted over the whole exchange. */
 	readonly timeoutMs?: number | undefined;
 	readonly signal?: AbortSignal | undefined;
+	/** Shown to the server if it asks for a certificate; never to a proxy. */
+	readonly tls?: TlsIdentity | undefined;
 }
 
 /** The answer, whatever its status. */

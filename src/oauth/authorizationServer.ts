@@ -1,18 +1,19 @@
 import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'openid-client';
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
-import { ConfigurationError } from '../errors';
+import { ConfigurationError, type VaultedOAuth2Error } from '../errors';
+import type { Egress } from '../http/egress';
 import { Redactor } from '../redact';
+import {
+	authenticate,
+	invalidClient,
+	type AssertionTarget,
+	type Client,
+} from './clientAuthentication';
 import type { Discovery } from './discovery';
 import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
+import { authorizationParameters, grantParameters, responseUrl } from './requestParameters';
 import { readExpiry } from './tokenResponse';
-
-/** Who asks: the client and how it proves that (RFC 6749 §2.3). */
-export interface Client {
-	readonly clientId: string;
-	readonly clientSecret?: string;
-	readonly authentication: ClientAuthenticationMethod;
-}
 
 /** An authorization response (RFC 6749 §4.1.2) and what it has to fit. */
 export interface CodeGrant {
@@ -77,6 +78,10 @@ export interface AuthorizationServer {
 	tokenHost(): Promise<string>;
 	/** The address a person is sent to for consent. @throws ConfigurationError, ProviderError where it has to be discovered first */
 	authorizationUrl(request: AuthorizationRequest): Promise<URL>;
+	/** The same, with the request sent beforehand (RFC 9126): nothing of it but a reference is in the address. @throws VaultedOAuth2Error */
+	pushedAuthorizationUrl(client: Client, request: AuthorizationRequest): Promise<URL>;
+	/** True if the server takes authorization requests only so (RFC 9126 §5). @throws ConfigurationError, ProviderError */
+	requiresPushedRequests(): Promise<boolean>;
 	/**
 	 * Whether an authorization response comes from this server (RFC 9207 §2.4). True where neither side names an issuer: then the redirect URI,
 	 * which no other connection has, tells servers apart.
@@ -119,59 +124,45 @@ export interface AuthorizationServerOptions extends ExchangeOptions {
 type OpenIdClient = typeof import('openid-client');
 
 const ENDPOINTS = {
-	token_endpoint: { field: 'Token URL', what: 'token endpoint' },
-	authorization_endpoint: { field: 'Authorization URL', what: 'authorization endpoint' },
+	token_endpoint: { field: 'Token URL', what: 'token endpoint', wayOut: 'Fill in Token URL.' },
+	authorization_endpoint: {
+		field: 'Authorization URL',
+		what: 'authorization endpoint',
+		wayOut: 'Fill in Authorization URL.',
+	},
+	pushed_authorization_request_endpoint: {
+		field: 'Pushed Authorization Request',
+		what: 'endpoint for pushed requests',
+		wayOut: 'Choose Never, or fill in the Issuer URL of a provider that has one.',
+	},
 } as const;
 type EndpointKind = keyof typeof ENDPOINTS;
 
 /** Codes which mean that an endpoint is not where the issuer's document says. */
 const WRONG_ADDRESS: ReadonlySet<string> = new Set(['ENDPOINT_NOT_FOUND', 'REDIRECTED']);
 
+/** An endpoint as the issuer describes it; for a client with a certificate at the address that asks for one (RFC 8705 §5). */
+function addressIn(
+	metadata: ServerMetadata | undefined,
+	kind: EndpointKind | 'introspection_endpoint' | 'revocation_endpoint',
+	client?: Client,
+): string | undefined {
+	const usesAlias = client?.authentication === 'tls_client_auth';
+	const alias = usesAlias ? metadata?.mtls_endpoint_aliases?.[kind] : undefined;
+	return alias ?? metadata?.[kind];
+}
+
 /** openid-client is ESM and only needed once tokens are asked for. */
 const load = async (): Promise<OpenIdClient> => await import('openid-client');
-
-function authenticate(library: OpenIdClient, client: Client): ClientAuth {
-	const { clientId, clientSecret = '' } = client;
-	switch (client.authentication) {
-		case 'none':
-			return library.None();
-		case 'client_secret_post':
-			return library.ClientSecretPost(clientSecret);
-		case 'client_secret_basic':
-			return library.ClientSecretBasic(clientSecret);
-		case 'client_secret_basic_unencoded':
-			// RFC 6749 §2.3.1 wants both parts form-encoded; servers that do not decode them refuse "-" or "_" in them.
-			return (...[, , , headers]) => {
-				headers.set(
-					'authorization',
-					`Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}`,
-				);
-			};
-	}
-}
 
 /** Building an address asks nobody. */
 const noRequest: CustomFetch = () => Promise.reject(new Error('No request was expected'));
 
-function parametersOf(
-	{ resources = [] }: { readonly resources?: readonly string[] },
-	parameters: Readonly<Record<string, string>>,
-): URLSearchParams {
-	const result = new URLSearchParams(parameters);
-	// RFC 8707 §2: one parameter for each.
-	for (const resource of resources) result.append('resource', resource);
-	return result;
-}
-
-/** The address a person came back to, with the parameters that were checked: the library reads the response from it. */
-function responseUrl({ redirectUri, response }: CodeGrant, hasIssuer: boolean): URL {
-	const url = new URL(redirectUri);
-	// Without a configured issuer there is none to compare: see isFromHere.
-	for (const key of hasIssuer ? ['code', 'state', 'iss'] : ['code', 'state']) {
-		const value = response.get(key);
-		if (value !== null) url.searchParams.set(key, value);
-	}
-	return url;
+interface Authenticated {
+	readonly auth: ClientAuth;
+	/** What is secret of it; grows with the request. */
+	readonly sent: readonly (string | undefined)[];
+	readonly exchangeOptions: ExchangeOptions;
 }
 
 interface Sending {
@@ -184,11 +175,8 @@ async function send(
 	{ library, configuration, hasIssuer }: Sending,
 	grant: GrantRequest,
 ): ReturnType<OpenIdClient['authorizationCodeGrant']> {
-	const { code, scope, refreshToken = '' } = grant;
-	const parameters = parametersOf(grant, {
-		...grant.parameters,
-		...(scope === undefined ? {} : { scope }),
-	});
+	const { code, refreshToken = '' } = grant;
+	const parameters = grantParameters(grant);
 	if (code !== undefined) {
 		const { codeVerifier, expectedNonce, expectedState } = code;
 		return await library.authorizationCodeGrant(
@@ -212,33 +200,72 @@ export function createAuthorizationServer(
 	options: AuthorizationServerOptions,
 ): AuthorizationServer {
 	const { issuer, tokenEndpoint, authorizationEndpoint, discovery, now } = options;
+	const entered: Partial<Record<EndpointKind, string | undefined>> = {
+		token_endpoint: tokenEndpoint,
+		authorization_endpoint: authorizationEndpoint,
+	};
 
-	/** The address in the form, else the discovered one. */
-	async function endpoint(kind: EndpointKind): Promise<string> {
-		const { field, what } = ENDPOINTS[kind];
-		const typed = kind === 'token_endpoint' ? tokenEndpoint : authorizationEndpoint;
-		const address =
-			typed ?? (issuer === undefined ? undefined : (await discovery.metadata(issuer))[kind]);
+	/** The address in the form, else the discovered one; for a client with a certificate that of RFC 8705 §5. */
+	async function endpoint(kind: EndpointKind, client?: Client): Promise<string> {
+		const { field, what, wayOut } = ENDPOINTS[kind];
+		const described = issuer === undefined ? undefined : discovery.metadata(issuer);
+		const address = entered[kind] ?? addressIn(await described, kind, client);
 		if (address !== undefined) return address;
 		throw new ConfigurationError(
 			field,
-			`the issuer describes no ${what} with an https:// address. Fill in ${field}.`,
+			`the issuer describes no ${what} with an https:// address. ${wayOut}`,
 			{ code: 'DISCOVERY_FAILED' },
 		);
 	}
 
+	/** Why a request failed; an address that is wrong is looked for again. */
+	function failureAt(kind: EndpointKind, exchange: Exchange): VaultedOAuth2Error {
+		const failure = exchange.toError();
+		const isDiscovered = entered[kind] === undefined && issuer !== undefined;
+		if (isDiscovered && WRONG_ADDRESS.has(failure.code)) discovery.invalidate(issuer);
+		return failure;
+	}
+
+	/** What a client assertion has to say. The address that a person entered is where it goes, and many servers want just that. */
+	async function assertionTarget(): Promise<AssertionTarget> {
+		if (tokenEndpoint !== undefined) return { audience: tokenEndpoint, algorithms: [] };
+		const { issuer: audience, token_endpoint_auth_signing_alg_values_supported: algorithms } =
+			await discovery.metadata(issuer ?? '');
+		return { audience, algorithms: Array.isArray(algorithms) ? algorithms : [] };
+	}
+
+	/** How the client authenticates its request to `address`, what it goes through, and what it sends that nobody may see. */
+	async function authenticated(client: Client, address: string): Promise<Authenticated> {
+		const { auth, tls } = await authenticate(await load(), client, {
+			target: assertionTarget,
+			now,
+		});
+		const { egress } = options;
+		const sent = [client.clientSecret];
+		const observed: Egress = {
+			...egress,
+			request: async (url, request) => {
+				// The key set of the same issuer is asked for without a certificate.
+				if (url !== address) return await egress.request(url, request);
+				sent.push(new URLSearchParams(request.body).get('client_assertion') ?? undefined);
+				return await egress.request(url, { ...request, tls });
+			},
+		};
+		return { auth, sent, exchangeOptions: { ...options, egress: observed } };
+	}
+
 	/** A client of this server, for requests to `endpoints`. */
 	async function configure(
-		client: Client,
+		{ clientId, auth }: { clientId: string; auth?: ClientAuth },
 		endpoints: Partial<ServerMetadata>,
 		send: CustomFetch,
 	): Promise<Configuration> {
 		const library = await load();
 		const configuration = new library.Configuration(
 			{ issuer: issuer ?? new URL(tokenEndpoint ?? '').origin, ...endpoints },
-			client.clientId,
+			clientId,
 			{},
-			authenticate(library, client),
+			auth ?? library.None(),
 		);
 		configuration.timeout = TIMEOUT_MS / 1000;
 		configuration[library.customFetch] = send;
@@ -254,21 +281,25 @@ export function createAuthorizationServer(
 
 		async requestTokens(client, grant) {
 			const library = await load();
-			const address = await endpoint('token_endpoint');
+			const address = await endpoint('token_endpoint', client);
 			const { code, refreshToken } = grant;
 			const wantsIdToken = code?.expectedNonce !== undefined;
-			const exchange = new Exchange(options, {
+			const { auth, sent, exchangeOptions } = await authenticated(client, address);
+			const exchange = new Exchange(exchangeOptions, {
 				host: new URL(address).host,
 				field: tokenEndpoint === undefined ? 'Issuer URL' : 'Token URL',
 				grantType: grant.grantType,
 				byConsent: grant.byConsent,
 				keepIdToken: wantsIdToken,
-				redactor: new Redactor([
-					client.clientSecret,
-					refreshToken,
-					code?.response.get('code') ?? undefined,
-					code?.codeVerifier,
-				]),
+				invalidClient: invalidClient(client),
+				get redactor() {
+					return new Redactor([
+						...sent,
+						refreshToken,
+						code?.response.get('code') ?? undefined,
+						code?.codeVerifier,
+					]);
+				},
 			});
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
 			const discovered =
@@ -281,7 +312,7 @@ export function createAuthorizationServer(
 				);
 			}
 			const configuration = await configure(
-				client,
+				{ clientId: client.clientId, auth },
 				{ ...discovered, token_endpoint: address },
 				exchange.tokenOrKeys(address),
 			);
@@ -301,37 +332,59 @@ export function createAuthorizationServer(
 					...(claims === undefined ? {} : { claims }),
 				};
 			} catch {
-				const failure = exchange.toError();
-				if (issuer !== undefined && tokenEndpoint === undefined && WRONG_ADDRESS.has(failure.code))
-					discovery.invalidate(issuer);
-				throw failure;
+				throw failureAt('token_endpoint', exchange);
 			}
 		},
 
 		async authorizationUrl(request) {
 			const library = await load();
-			const { codeVerifier, nonce } = request;
 			const configuration = await configure(
-				{ clientId: request.clientId, authentication: 'none' },
+				{ clientId: request.clientId },
 				{ authorization_endpoint: await endpoint('authorization_endpoint') },
 				noRequest,
 			);
 			return library.buildAuthorizationUrl(
 				configuration,
-				parametersOf(request, {
-					...request.parameters,
-					redirect_uri: request.redirectUri,
-					scope: request.scope,
-					state: request.state,
-					...(nonce === undefined ? {} : { nonce }),
-					...(codeVerifier === undefined
-						? {}
-						: {
-								code_challenge: await library.calculatePKCECodeChallenge(codeVerifier),
-								code_challenge_method: 'S256',
-							}),
-				}),
+				await authorizationParameters(library, request),
 			);
+		},
+
+		async pushedAuthorizationUrl(client, request) {
+			const library = await load();
+			const address = await endpoint('pushed_authorization_request_endpoint', client);
+			const { auth, sent, exchangeOptions } = await authenticated(client, address);
+			const exchange = new Exchange(exchangeOptions, {
+				host: new URL(address).host,
+				field: 'Issuer URL',
+				grantType: 'authorization_code',
+				wanted: 'a request_uri',
+				invalidClient: invalidClient(client),
+				get redactor() {
+					return new Redactor([...sent, request.state, request.nonce]);
+				},
+			});
+			const configuration = await configure(
+				{ clientId: client.clientId, auth },
+				{
+					authorization_endpoint: await endpoint('authorization_endpoint'),
+					pushed_authorization_request_endpoint: address,
+				},
+				exchange.pushed,
+			);
+			try {
+				return await library.buildAuthorizationUrlWithPAR(
+					configuration,
+					await authorizationParameters(library, request),
+				);
+			} catch {
+				throw failureAt('pushed_authorization_request_endpoint', exchange);
+			}
+		},
+
+		async requiresPushedRequests() {
+			if (issuer === undefined) return false;
+			const described = await discovery.metadata(issuer);
+			return described.require_pushed_authorization_requests === true;
 		},
 
 		async isFromHere(response) {
@@ -353,8 +406,8 @@ export function createAuthorizationServer(
 		},
 
 		async revokeToken(client, { token, hint }) {
-			const address =
-				issuer === undefined ? undefined : (await discovery.metadata(issuer)).revocation_endpoint;
+			const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer);
+			const address = addressIn(metadata, 'revocation_endpoint', client);
 			if (address === undefined) {
 				throw new ConfigurationError(
 					'Issuer URL',
@@ -363,15 +416,22 @@ export function createAuthorizationServer(
 				);
 			}
 			const library = await load();
-			const exchange = new Exchange(options, {
+			const { auth, sent, exchangeOptions } = await authenticated(client, address);
+			const exchange = new Exchange(exchangeOptions, {
 				host: new URL(address).host,
 				field: 'Issuer URL',
 				grantType: 'refresh_token',
-				redactor: new Redactor([client.clientSecret, token]),
+				get redactor() {
+					return new Redactor([...sent, token]);
+				},
 			});
-			const described = await configure(client, { revocation_endpoint: address }, exchange.plain);
+			const configuration = await configure(
+				{ clientId: client.clientId, auth },
+				{ revocation_endpoint: address },
+				exchange.plain,
+			);
 			try {
-				await library.tokenRevocation(described, token, { token_type_hint: hint });
+				await library.tokenRevocation(configuration, token, { token_type_hint: hint });
 			} catch {
 				throw exchange.toError();
 			}
@@ -380,21 +440,25 @@ export function createAuthorizationServer(
 		async introspectExpiry(client, accessToken) {
 			if (issuer === undefined) return undefined;
 			try {
-				const { introspection_endpoint: address } = await discovery.metadata(issuer);
+				const described = await discovery.metadata(issuer);
+				const address = addressIn(described, 'introspection_endpoint', client);
 				if (address === undefined) return undefined;
 				const library = await load();
-				const exchange = new Exchange(options, {
+				const { auth, sent, exchangeOptions } = await authenticated(client, address);
+				const exchange = new Exchange(exchangeOptions, {
 					host: new URL(address).host,
 					field: 'Issuer URL',
 					grantType: 'client_credentials',
-					redactor: new Redactor([client.clientSecret, accessToken]),
+					get redactor() {
+						return new Redactor([...sent, accessToken]);
+					},
 				});
-				const described = await configure(
-					client,
+				const configuration = await configure(
+					{ clientId: client.clientId, auth },
 					{ introspection_endpoint: address },
 					exchange.plain,
 				);
-				const { active, exp } = await library.tokenIntrospection(described, accessToken);
+				const { active, exp } = await library.tokenIntrospection(configuration, accessToken);
 				return active ? readExpiry(exp, now()) : undefined;
 			} catch {
 				// Only a better guess at the lifetime is lost: the token is used until it is refused.

@@ -13,6 +13,14 @@ import { CLIENT_DENIED, INVALID_REQUEST, meaningOf } from './errorCodes';
 import { quoted, quotedError } from './quoted';
 import type { OAuthErrorBody, RawResponse } from './tokenResponse';
 
+interface Correction {
+	readonly field: FieldName;
+	readonly wayOut: string;
+}
+
+/** What to correct if the client is not recognised; `clockAheadMs` as in {@link FailureContext}. */
+export type InvalidClient = (clockAheadMs: number) => Correction;
+
 /** What the messages may say of the request that failed. */
 export interface FailureContext {
 	/** Host of the address that was asked. */
@@ -24,6 +32,12 @@ export interface FailureContext {
 	readonly byConsent?: boolean | undefined;
 	/** True where an ID token was asked for. */
 	readonly keepIdToken?: boolean | undefined;
+	/** What a success has in it. Default: a bearer token. */
+	readonly wanted?: string;
+	/** What to correct if the client is not recognised. Default: the client secret. */
+	readonly invalidClient?: InvalidClient | undefined;
+	/** How far this machine's clock was ahead of the server's when the answer came, in milliseconds. */
+	readonly clockAheadMs?: number;
 	/** Knows the secrets that were sent. */
 	readonly redactor: Redactor;
 }
@@ -35,6 +49,9 @@ export const CONNECT_AGAIN =
 const CHECK =
 	'Check Token URL, Scope and Additional Token Parameters against the provider’s documentation.';
 const RETRY = 'Nothing is lost; try again in a while.';
+
+/** TLS alerts (RFC 8446 §6.2) about a client's certificate, as Node calls them. */
+const CERTIFICATE_ALERT = /_ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSHAKE_FAILURE)/;
 
 /** Whatever a provider asks for, nobody waits longer because of one answer. */
 const LONGEST_RETRY_AFTER_SECONDS = 3600;
@@ -63,6 +80,15 @@ function lostConsent({ grantType, byConsent }: FailureContext): string | undefin
 		: 'The refresh token was revoked, has expired or was used elsewhere. Authorize the connection again: type a new Refresh Token into the credential and save.';
 }
 
+function unrecognisedClient({ invalidClient, clockAheadMs = 0 }: FailureContext): Correction {
+	return (
+		invalidClient?.(clockAheadMs) ?? {
+			field: 'Client Secret',
+			wayOut: 'Check Client ID, Client Secret and Client Authentication.',
+		}
+	);
+}
+
 /**
  * An OAuth error (RFC 6749 §5.2) as one of the four classes.
  *
@@ -80,6 +106,10 @@ export function classifyOAuthError(
 		(body.error === 'access_denied' ? CLIENT_DENIED : INVALID_REQUEST);
 	if (meaning.failureClass === 'provider')
 		return new ProviderError(`${said} ${RETRY}`, { code: meaning.code });
+	if (meaning.code === 'INVALID_CLIENT') {
+		const { field, wayOut } = unrecognisedClient(context);
+		return new ConfigurationError(field, `${said} ${wayOut}`, { code: meaning.code });
+	}
 	if (meaning.failureClass === 'configuration') {
 		const { field = context.field, wayOut = CHECK } = meaning;
 		return new ConfigurationError(field, `${said} ${wayOut}`, { code: meaning.code });
@@ -115,7 +145,7 @@ export function classifyResponse(
 	}
 	if (status >= 200 && status < 300) {
 		return new ProviderError(
-			`${host} answered ${String(status)} without a bearer token in it (${quoted(headers['content-type'] ?? 'no content type', context.redactor)}). ${RETRY} If it stays like this, check ${field}.`,
+			`${host} answered ${String(status)} without ${context.wanted ?? 'a bearer token'} in it (${quoted(headers['content-type'] ?? 'no content type', context.redactor)}). ${RETRY} If it stays like this, check ${field}.`,
 			{ code: 'INVALID_RESPONSE' },
 		);
 	}
@@ -126,10 +156,11 @@ export function classifyResponse(
 		);
 	}
 	if (status === 401 || status === 403) {
+		const { field: at, wayOut } = unrecognisedClient(context);
 		return configuration(
-			`${host} answered ${String(status)} without an OAuth error. Check Client ID, Client Secret and Client Authentication.`,
+			`${host} answered ${String(status)} without an OAuth error. ${wayOut}`,
 			'INVALID_CLIENT',
-			'Client Secret',
+			at,
 		);
 	}
 	return configuration(
@@ -148,6 +179,14 @@ export function classifyNetworkError(
 			context.field,
 			`${context.host} may not be reached from this instance (${error.detail}). Use another address, or have it allowed in the instance's settings (N8N_SSRF_* or the one named).`,
 			{ code: 'BLOCKED_BY_INSTANCE' },
+		);
+	}
+	if (context.invalidClient !== undefined && CERTIFICATE_ALERT.test(error.detail)) {
+		const { field, wayOut } = unrecognisedClient(context);
+		return new ConfigurationError(
+			field,
+			`${context.host} refused the connection (${error.detail}). ${wayOut}`,
+			{ code: 'INVALID_CLIENT' },
 		);
 	}
 	return new ProviderError(

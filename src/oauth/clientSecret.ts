@@ -31,7 +31,9 @@ function clientSecretIn(
 		);
 	}
 	if (jsonKey === undefined) {
-		if (content.trim() !== '' && !content.trimStart().startsWith('{')) return content.trim();
+		const isWhole = !content.trimStart().startsWith('{') || readKey(content, 'kty') !== undefined;
+		// A JWK (RFC 7517 §4.1) is a private key as a whole.
+		if (content.trim() !== '' && isWhole) return content.trim();
 		throw new ConfigurationError(
 			JSON_KEY,
 			`${secretId} holds a JSON object. Enter the key under which the client secret is.`,

@@ -8,7 +8,7 @@ import {
 	classifyResponse,
 	type FailureContext,
 } from './classify';
-import { normalise, readBody, readOAuthError } from './tokenResponse';
+import { normalise, readBody, readOAuthError, type RawResponse } from './tokenResponse';
 
 /** How requests leave, and what time it is. */
 export interface ExchangeOptions {
@@ -28,7 +28,7 @@ export class Exchange {
 
 	constructor(
 		private readonly options: ExchangeOptions,
-		private readonly context: FailureContext,
+		private context: FailureContext,
 	) {}
 
 	/** For requests that answer with JSON which is passed on as it is. */
@@ -51,15 +51,8 @@ export class Exchange {
 	/** For the token endpoint: every failure is classified here, where the answer is at hand; the library sees only clean successes. */
 	readonly token: CustomFetch = async (url, request) => {
 		const response = await this.send(url, request);
-		const json = readBody(response);
-		const oauthError = readOAuthError(json);
-		const overloaded = response.status >= 500 || response.status === 429;
-		if (oauthError !== undefined && !overloaded)
-			throw this.fail(classifyOAuthError(oauthError, this.context, response.status));
-		const success =
-			response.status >= 200 && response.status < 300 && json !== undefined
-				? normalise(json, { keepIdToken: this.context.keepIdToken ?? false })
-				: undefined;
+		const json = this.accepted(response);
+		const success = json && normalise(json, { keepIdToken: this.context.keepIdToken ?? false });
 		if (success === undefined)
 			throw this.fail(classifyResponse(response, this.context, this.options.now()));
 		this.expiresIn = success.expiresIn;
@@ -67,6 +60,15 @@ export class Exchange {
 			status: 200,
 			headers: { 'content-type': 'application/json' },
 		});
+	};
+
+	/** For a pushed authorization request (RFC 9126 §2.2). */
+	readonly pushed: CustomFetch = async (url, request) => {
+		const response = await this.send(url, request);
+		const json = this.accepted(response);
+		if (typeof json?.['request_uri'] !== 'string')
+			throw this.fail(classifyResponse(response, this.context, this.options.now()));
+		return Response.json(json, { status: 201 });
 	};
 
 	/** The classified failure, or a general one where the library refused what looked like a success. */
@@ -86,19 +88,32 @@ export class Exchange {
 		);
 	}
 
+	/** The JSON of an answer that is no error; undefined for one without OAuth in it. */
+	private accepted(response: RawResponse): ReturnType<typeof readBody> {
+		const json = readBody(response);
+		const oauthError = readOAuthError(json);
+		const overloaded = response.status >= 500 || response.status === 429;
+		if (oauthError !== undefined && !overloaded)
+			throw this.fail(classifyOAuthError(oauthError, this.context, response.status));
+		return response.status >= 200 && response.status < 300 ? json : undefined;
+	}
+
 	private async send(
 		url: string,
 		request: Parameters<CustomFetch>[1],
 	): ReturnType<Egress['request']> {
 		this.sentAt = this.options.now();
 		try {
-			return await this.options.egress.request(url, {
+			const response = await this.options.egress.request(url, {
 				method: request.method,
 				headers: { ...request.headers, accept: 'application/json' },
 				// The library sends forms only.
 				body: request.body instanceof URLSearchParams ? request.body.toString() : undefined,
 				timeoutMs: TIMEOUT_MS,
 			});
+			const clockAheadMs = this.options.now() - Date.parse(response.headers['date'] ?? '');
+			if (!Number.isNaN(clockAheadMs)) this.context = { ...this.context, clockAheadMs };
+			return response;
 		} catch (error) {
 			if (error instanceof EgressError) throw this.fail(classifyNetworkError(error, this.context));
 			throw error;

@@ -12,14 +12,15 @@ import type { IssuedTokens } from '../tokens/tokenSet';
 import type {
 	AuthorizationRequest,
 	AuthorizationServer,
-	Client,
 	CodeGrant,
 	GrantRequest,
 	IdTokenClaims,
 	TokenResponse,
 } from './authorizationServer';
 import { CONNECT_AGAIN } from './classify';
-import { enteredClientSecret, readReference } from './clientSecret';
+import type { Client } from './clientAuthentication';
+import { clientOf } from './clientCredential';
+import { readReference } from './clientSecret';
 import { createReferenceGuard, type ReferencePolicy } from './references';
 
 /** Where the token request of a connection goes. */
@@ -43,9 +44,15 @@ export interface Consented {
 
 /** The requests of one connection to its authorization server. */
 export interface ConnectionRequests extends TokenRequest {
-	/** The address for a person's consent. @throws ConfigurationError, ProviderError where it has to be discovered */
+	/**
+	 * The address for a person's consent. If the request is pushed (RFC 9126) it is good once, and for as long as the provider says: often a minute.
+	 *
+	 * @param bundle read only if the request is pushed, for which the client authenticates
+	 * @throws VaultedOAuth2Error
+	 */
 	authorizationUrl(
 		request: Pick<AuthorizationRequest, 'state' | 'codeVerifier' | 'nonce'>,
+		bundle: () => Promise<Bundle>,
 	): Promise<URL>;
 	/** Redeems an authorization code (RFC 6749 §4.1.3). @throws VaultedOAuth2Error */
 	redeemCode(bundle: Bundle, code: Omit<CodeGrant, 'redirectUri'>): Promise<Consented>;
@@ -138,19 +145,15 @@ export function createTokenRequest({
 	}
 
 	/** One method after the other, going on only where the client was not recognised: then nothing was redeemed. */
-	async function tryEach(
+	async function tryEach<T>(
 		client: Omit<Client, 'authentication'>,
 		methods: readonly ClientAuthenticationMethod[],
-		{ beforeSend, ...grant }: GrantRequest & Pick<SendOptions, 'beforeSend'>,
-	): Promise<{ response: TokenResponse; authentication: ClientAuthenticationMethod }> {
+		send: (client: Client) => Promise<T>,
+	): Promise<{ response: T; authentication: ClientAuthenticationMethod }> {
 		let refusal: unknown;
 		for (const authentication of methods) {
-			await beforeSend?.();
 			try {
-				return {
-					response: await server.requestTokens({ ...client, authentication }, grant),
-					authentication,
-				};
+				return { response: await send({ ...client, authentication }), authentication };
 			} catch (error) {
 				if (!(error instanceof ConfigurationError) || error.code !== 'INVALID_CLIENT') throw error;
 				refusal ??= error;
@@ -159,22 +162,13 @@ export function createTokenRequest({
 		throw refusal;
 	}
 
-	function client({
-		clientSecret,
-	}: {
-		clientSecret?: string | undefined;
-	}): Omit<Client, 'authentication'> {
-		const { clientId } = connection;
-		return { clientId, ...(clientSecret === undefined ? {} : { clientSecret }) };
-	}
-
-	/** The client secret for one request, read now unless it was read before. */
-	async function clientOf(
+	/** The client for one request; what it refers to is read now unless it was read before. */
+	async function clientFor(
 		bundle: Bundle,
 		reference: ReferencedSecret | undefined,
 	): Promise<Omit<Client, 'authentication'>> {
 		const read = reference ?? (await readReference(connection, reading));
-		return client(read ?? { clientSecret: enteredClientSecret(connection, bundle) });
+		return clientOf(connection, bundle, read);
 	}
 
 	/** The end of a new token in milliseconds since the epoch, or null: the server named none. */
@@ -189,13 +183,16 @@ export function createTokenRequest({
 		grant: Pick<GrantRequest, 'grantType' | 'refreshToken' | 'code' | 'scope'>,
 		{ reference, beforeSend }: SendOptions = {},
 	): Promise<Consented> {
-		const asking = await clientOf(bundle, reference);
-		const { response, authentication } = await tryEach(asking, await candidates(bundle), {
-			...grant,
-			beforeSend,
-			resources: connection.resources,
-			parameters: connection.tokenParameters,
-			byConsent: connection.authorizationCode !== undefined,
+		const asking = await clientFor(bundle, reference);
+		const methods = await candidates(bundle);
+		const { response, authentication } = await tryEach(asking, methods, async (client) => {
+			await beforeSend?.();
+			return await server.requestTokens(client, {
+				...grant,
+				resources: connection.resources,
+				parameters: connection.tokenParameters,
+				byConsent: connection.authorizationCode !== undefined,
+			});
 		});
 		const { refreshToken, claims } = response;
 		const issued: IssuedTokens = {
@@ -219,8 +216,13 @@ export function createTokenRequest({
 		usesRefreshToken,
 		wantsIdToken,
 
-		digest: ({ clientSecret, refreshToken, clientAuthentication }) =>
-			sha256(JSON.stringify([fingerprint, clientSecret, refreshToken, clientAuthentication])),
+		digest: ({ clientSecret, privateKey, refreshToken, clientAuthentication }) => {
+			const sent = [fingerprint, clientSecret, refreshToken, clientAuthentication];
+			const { assertion } = connection;
+			return sha256(
+				JSON.stringify(privateKey === undefined ? sent : [...sent, privateKey, assertion]),
+			);
+		},
 
 		readReference: async () => await readReference(connection, reading),
 
@@ -248,7 +250,7 @@ export function createTokenRequest({
 		async findExpiry({ accessToken, issuedAt }, bundle, { reference }) {
 			try {
 				const [authentication = 'none'] = await candidates(bundle);
-				const asking = { ...(await clientOf(bundle, reference)), authentication };
+				const asking = { ...(await clientFor(bundle, reference)), authentication };
 				const found = await server.introspectExpiry(asking, accessToken);
 				return found !== undefined && found > issuedAt ? found : undefined;
 			} catch {
@@ -257,17 +259,21 @@ export function createTokenRequest({
 			}
 		},
 
-		async authorizationUrl(asked): Promise<URL> {
+		async authorizationUrl(asked, bundle): Promise<URL> {
 			const { clientId, resources } = connection;
-			const { redirectUri, scope, parameters } = authorizationCodeOf(connection);
-			return await server.authorizationUrl({
-				...asked,
-				clientId,
-				redirectUri,
-				scope,
-				parameters,
-				resources,
-			});
+			const { redirectUri, scope, parameters, pushed } = authorizationCodeOf(connection);
+			const request = { ...asked, clientId, redirectUri, scope, parameters, resources };
+			const isPushed =
+				pushed === 'always' || (pushed === 'ifRequired' && (await server.requiresPushedRequests()));
+			if (!isPushed) return await server.authorizationUrl(request);
+			const sealed = await bundle();
+			const asking = await clientFor(sealed, undefined);
+			const { response } = await tryEach(
+				asking,
+				await candidates(sealed),
+				async (client) => await server.pushedAuthorizationUrl(client, request),
+			);
+			return response;
 		},
 
 		async redeemCode(bundle, code): Promise<Consented> {
@@ -280,7 +286,7 @@ export function createTokenRequest({
 
 		async revoke(bundle): Promise<void> {
 			const [authentication = 'none'] = await candidates(bundle);
-			const asking = { ...(await clientOf(bundle, undefined)), authentication };
+			const asking = { ...(await clientFor(bundle, undefined)), authentication };
 			const { refreshToken, tokenSets } = bundle;
 			const ended = refreshToken !== undefined;
 			if (ended) await server.revokeToken(asking, { token: refreshToken, hint: 'refresh_token' });

@@ -104,7 +104,7 @@ export class NewSecrets {
 		if (connection.authorizationCode === undefined)
 			return withTokens(bundle, await request.send(bundle, {}));
 		// No person has consented yet: what can be tried is whether the provider can be found.
-		await request.authorizationUrl({ state: 'none' });
+		await request.authorizationUrl({ state: 'none' }, async () => await Promise.resolve(bundle));
 		return bundle;
 	}
 }

@@ -36,7 +36,7 @@ function keysOf({ connection, typed }: Form): string[] {
 	const { apiOrigins, ...bound } = sealedForOf(connection);
 	if (connection.grantType === 'refresh_token')
 		return digests.refreshToken === undefined ? [] : [digest('token', bound, digests)];
-	if (digests.clientSecret === undefined) return [];
+	if (digests.clientSecret === undefined && digests.privateKey === undefined) return [];
 	const { authorizationResponse: response } = typed;
 	return [
 		digest('named', bound, digests, nameOf(connection)),

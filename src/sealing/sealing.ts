@@ -18,6 +18,7 @@ import { isComplete, keptOf, newlyTyped, typedDigests } from './typed';
 export interface SealedFields {
 	readonly secretRef: string;
 	readonly clientSecret: '';
+	readonly privateKey: '';
 	readonly refreshToken: '';
 	readonly authorizationResponse: '';
 }
@@ -112,7 +113,13 @@ export class Sealing {
 		const secretRef = formatSecretRef(ref);
 		this.settled.get(fingerprint({ ...form, secretRef }), () => true);
 		this.openForms.remember(form, ref);
-		return { secretRef, clientSecret: '', refreshToken: '', authorizationResponse: '' };
+		return {
+			secretRef,
+			clientSecret: '',
+			privateKey: '',
+			refreshToken: '',
+			authorizationResponse: '',
+		};
 	}
 
 	private async sealNew(form: Form): Promise<SecretRef> {

@@ -1,11 +1,24 @@
 import { canonicalUrl } from '../config/canonicalUrl';
-import type { Connection, GrantType, TypedSecrets } from '../config/connection';
+import {
+	credentialKindOf,
+	type Connection,
+	type GrantType,
+	type TypedSecrets,
+} from '../config/connection';
 import type { FieldName } from '../config/fields';
 import { ConfigurationError } from '../errors';
 import { storeAddressOf, type StoreAddress } from './storeAddress';
 
 /** Families of client authentication: each uses another secret. */
-export const AUTHENTICATION_FAMILIES = ['none', 'secret', 'reference'] as const;
+export const AUTHENTICATION_FAMILIES = [
+	'none',
+	'secret',
+	'reference',
+	'key',
+	'key_reference',
+	'certificate',
+	'certificate_reference',
+] as const;
 
 /** One of {@link AUTHENTICATION_FAMILIES}. */
 export type AuthenticationFamily = (typeof AUTHENTICATION_FAMILIES)[number];
@@ -46,8 +59,15 @@ const ALWAYS: readonly Bound<SealedFor>[] = [
 
 /** What bundles of version 0.1.0 are bound to once they are sealed again. */
 const SINCE_0_2: readonly Bound<SealedFor>[] = [
-	{ field: 'Client Authentication', of: ({ authentication }) => authentication === 'none' },
-	{ field: 'Client Secret Source', of: ({ authentication }) => authentication === 'reference' },
+	{
+		field: 'Client Authentication',
+		of: ({ authentication }) =>
+			authentication === 'reference' ? 'secret' : authentication?.replace('_reference', ''),
+	},
+	{
+		field: 'Client Secret Source',
+		of: ({ authentication }) => authentication?.endsWith('reference'),
+	},
 	{ field: 'Authorization URL', of: ({ authorizationEndpoint }) => authorizationEndpoint },
 ];
 
@@ -71,8 +91,9 @@ function addedOrigins(before: SealedFor, after: SealedFor): FieldName[] {
 }
 
 function familyOf({ clientAuthentication, clientSecretSource }: Connection): AuthenticationFamily {
-	if (clientAuthentication === 'none') return 'none';
-	return clientSecretSource.kind === 'reference' ? 'reference' : 'secret';
+	const kind = credentialKindOf(clientAuthentication);
+	if (kind === 'none' || clientSecretSource.kind === 'entered') return kind;
+	return kind === 'secret' ? 'reference' : `${kind}_reference`;
 }
 
 /** What a connection's bundle is sealed for. */
@@ -107,6 +128,7 @@ export function changedSince(before: SealedFor, connection: Connection): FieldNa
 /** The fields in which the secrets of a connection are typed, by what they are called there. */
 const TYPED_IN = {
 	clientSecret: 'Client Secret',
+	privateKey: 'Private Key',
 	refreshToken: 'Refresh Token',
 } as const satisfies Partial<Record<keyof TypedSecrets, FieldName>>;
 
@@ -118,8 +140,10 @@ export const KEPT_SECRETS = Object.keys(TYPED_IN) as KeptSecret[];
 
 /** What a connection needs and its bundle holds because a person typed it. */
 export function neededSecrets(connection: Connection): KeptSecret[] {
+	const family = familyOf(connection);
 	return [
-		...(familyOf(connection) === 'secret' ? (['clientSecret'] as const) : []),
+		...(family === 'secret' ? (['clientSecret'] as const) : []),
+		...(family === 'key' || family === 'certificate' ? (['privateKey'] as const) : []),
 		...(connection.grantType === 'refresh_token' ? (['refreshToken'] as const) : []),
 	];
 }

@@ -58,6 +58,8 @@ export interface Bundle {
 	readonly keySha256: string;
 	readonly sealedFor: SealedFor;
 	readonly clientSecret?: string;
+	/** PEM or JWK, for a client that authenticates without a shared secret. */
+	readonly privateKey?: string;
 	/** Client authentication that was found to work. */
 	readonly clientAuthentication?: ClientAuthenticationMethod;
 	readonly refreshToken?: string;

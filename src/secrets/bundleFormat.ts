@@ -46,11 +46,12 @@ const SHAPE: Shape = {
 		authorization_endpoint: true,
 	},
 	client_secret: true,
+	private_key: true,
 	token_endpoint_auth_method: true,
 	refresh_token: true,
 	token: true,
 	other_tokens: { '*': TOKEN },
-	typed_sha256: { client_secret: true, refresh_token: true },
+	typed_sha256: { client_secret: true, private_key: true, refresh_token: true },
 	authorization: {
 		connected_at: true,
 		connected_by: true,
@@ -125,6 +126,7 @@ export function formatBundle(bundle: Bundle): string {
 			...optional('authorization_endpoint', sealedFor.authorizationEndpoint),
 		},
 		...optional('client_secret', bundle.clientSecret),
+		...optional('private_key', bundle.privateKey),
 		...optional('token_endpoint_auth_method', bundle.clientAuthentication),
 		...optional('refresh_token', bundle.refreshToken),
 		token: undefined,
@@ -133,6 +135,7 @@ export function formatBundle(bundle: Bundle): string {
 		),
 		typed_sha256: {
 			...optional('client_secret', typedSha256.clientSecret),
+			...optional('private_key', typedSha256.privateKey),
 			...optional('refresh_token', typedSha256.refreshToken),
 		},
 		...optional('authorization', authorization && formatAuthorization(authorization)),
@@ -356,6 +359,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		keySha256,
 		sealedFor,
 		...optional('clientSecret', asText(json['client_secret'])),
+		...optional('privateKey', asText(json['private_key'])),
 		...optional(
 			'clientAuthentication',
 			asText(json['token_endpoint_auth_method']) as ClientAuthenticationMethod | undefined,
@@ -369,6 +373,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 			),
 		typedSha256: {
 			...optional('clientSecret', asText(typed?.['client_secret'])),
+			...optional('privateKey', asText(typed?.['private_key'])),
 			...optional('refreshToken', asText(typed?.['refresh_token'])),
 		},
 		...optional('authorization', parseAuthorization(json['authorization'])),

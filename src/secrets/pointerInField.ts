@@ -18,7 +18,7 @@ function plain(text: string): string {
 function base64Of(key: string): string[] {
 	return [0, 1, 2].map((offset) => {
 		const encoded = Buffer.from(`${'.'.repeat(offset)}${key}`).toString('base64');
-		return encoded.slice(offset === 0 ? 0 : 4, -4).replace(/=+$/, '');
+		return encoded.slice(offset === 0 ? 0 : 4, -4).replaceAll('=', '');
 	});
 }
 

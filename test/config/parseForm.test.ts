@@ -1,5 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto';
+
 import { parseForm } from '../../src/config/parseForm';
 import { isSecureUrl } from '../../src/config/secureUrl';
+import { selfSigned } from '../http/support/certificate';
 import { failureOf, type Failure } from '../support/failureOf';
 import { awsForm, form } from './fixtures';
 
@@ -102,6 +105,70 @@ it('reads the ways to reach AWS', async () => {
 			awsAccessKeyId: '',
 		}),
 	).resolves.not.toHaveProperty('credentials.base');
+});
+
+describe('a client that signs', () => {
+	const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+	const privateKey = keys.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+	const signer = (changes: Record<string, unknown> = {}): Record<string, unknown> =>
+		form({ clientAuthentication: 'privateKeyJwt', privateKey, ...changes });
+
+	it('has a key in place of a secret, and what is said of the key', async () => {
+		const { connection, typed } = await parseForm(
+			signer({ keyId: ' k-1 ', signingAlgorithm: 'ES256' }),
+		);
+		expect(connection).toMatchObject({
+			clientAuthentication: 'private_key_jwt',
+			assertion: { keyId: 'k-1', algorithm: 'ES256' },
+		});
+		expect(typed).toEqual({ privateKey: privateKey.trim() });
+		const automatic = await parseForm(signer({ keyId: '', signingAlgorithm: 'automatic' }));
+		expect(automatic.connection.assertion).toEqual({});
+	});
+
+	it('is not one with a secret or a certificate', async () => {
+		const other = await parseForm(signer({ clientAuthentication: 'post', keyId: 'k-1' }));
+		expect(other.typed).toEqual({ clientSecret: 'typed-client-secret' });
+		expect(other.connection).not.toHaveProperty('assertion');
+		const { cert, key } = selfSigned();
+		const certified = await parseForm(
+			signer({ clientAuthentication: 'tlsClientCertificate', privateKey: cert + key }),
+		);
+		expect(certified.connection).toMatchObject({ clientAuthentication: 'tls_client_auth' });
+		expect(certified.connection).not.toHaveProperty('assertion');
+		expect(certified.typed.privateKey).toContain('CERTIFICATE');
+	});
+
+	it.each([
+		['an unknown algorithm', { signingAlgorithm: 'HS256' }, 'Signing Algorithm'],
+		['an algorithm of another key', { signingAlgorithm: 'RS256' }, 'Signing Algorithm'],
+		['a key that is none', { privateKey: 'x' }, 'Private Key'],
+		['far too long a key', { privateKey: 'x'.repeat(32_769) }, 'Private Key'],
+		['no certificate', { clientAuthentication: 'tlsClientCertificate' }, 'Private Key'],
+		[
+			'an unknown way to push',
+			{ grantType: 'authorizationCode', pushedAuthorizationRequest: 'on' },
+			'Pushed Authorization Request',
+		],
+	])('is refused with %s', async (_name, changes, field) => {
+		const known = { redirectUri: 'https://n8n.example.com/callback', scope: 's' };
+		const code = { ...known, authorizationUrl: 'https://login.example.com/authorize' };
+		await expect(refusal(signer({ ...code, ...changes }))).resolves.toMatchObject({ field });
+	});
+
+	it('may leave the key to another secret, or blank to keep it', async () => {
+		const kept = await parseForm(signer({ privateKey: '' }));
+		expect(kept.typed).toEqual({});
+		const referenced = await parseForm(
+			awsForm({
+				clientAuthentication: 'privateKeyJwt',
+				clientSecretSource: 'reference',
+				clientSecretReference: 'client-key',
+				privateKey,
+			}),
+		);
+		expect(referenced.typed).toEqual({});
+	});
 });
 
 it('does not take a typed secret that the form does not show', async () => {

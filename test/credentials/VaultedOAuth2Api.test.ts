@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from 'node:crypto';
+
 import type { ICredentialDataDecryptedObject } from 'n8n-workflow';
 
 import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
@@ -8,6 +10,7 @@ import { startSampleApi, type SampleApi } from '../support/sampleApi';
 
 const TYPE = 'vaultedOAuth2Api';
 const SECRET = 'example-client-secret';
+const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 let engine: N8nEngine;
 let provider: AuthorizationServer;
@@ -23,6 +26,11 @@ beforeAll(async () => {
 		clients: [
 			{ clientId: 'crm', clientSecret: SECRET },
 			{ clientId: 'other', clientSecret: 'another-client-secret' },
+			{
+				clientId: 'signer',
+				authentication: 'private_key_jwt',
+				publicKeys: [{ ...keys.publicKey.export({ format: 'jwk' }) }],
+			},
 		],
 	});
 	api = await startSampleApi({ isActive: (token) => provider.isActive(token) });
@@ -85,6 +93,26 @@ describe('saving in the editor', () => {
 		expect(test.status).toBe('OK');
 		expect(engine.credentials.stored(id)).toMatchObject({ clientSecret: '', refreshToken: '' });
 		expect(engine.credentials.dump()).not.toContain(refreshToken);
+	});
+
+	it('is the same for a private key, which one line of an input is enough for', async () => {
+		const pem = keys.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+		const privateKey = pem.replaceAll('\n', ' ');
+		const [secretPart = ''] = /[\w+/]{40}/.exec(pem.slice(60)) ?? [];
+		const signer = { clientId: 'signer', clientSecret: '', clientAuthentication: 'privateKeyJwt' };
+		const { id, test } = await save({ ...signer, privateKey });
+		expect(test.status).toBe('OK');
+		expect(engine.credentials.stored(id)).toMatchObject({ privateKey: '', clientSecret: '' });
+		const { id: refused, test: failed } = await save({ ...signer, clientId: 'crm', privateKey });
+		expect(failed.message).toMatch(/^Fix the configuration – Private Key: .*Key ID/);
+		expect(failed.message).not.toContain(secretPart);
+		expect(engine.credentials.stored(refused)).toMatchObject({ secretRef: '' });
+		const run = await request(id, { url: `${api.url}/me` });
+		expect(JSON.stringify(run)).not.toContain(secretPart);
+		// The record of a save that failed keeps what was typed.
+		const saved = engine.credentials.dump(({ clientId }) => clientId === 'signer');
+		expect(saved).toContain('secretRef');
+		expect(saved).not.toContain(secretPart);
 	});
 
 	it('says in the core’s own words what is wrong, and asks the provider once', async () => {

@@ -17,7 +17,8 @@ import { assertNoSecret, SECRETS } from './secrets';
 import { inherited, text } from './values';
 
 const KEY = 'k'.repeat(43);
-const keys = new FlowKeys(KEY);
+const FLOW_KEY = 'f'.repeat(43);
+const keys = new FlowKeys(FLOW_KEY);
 const strangers = new FlowKeys('s'.repeat(43));
 const ID = 'flow-id_0';
 const NAME = `__Secure-vaulted-oauth2-${ID}`;
@@ -25,6 +26,8 @@ const COOKIE = keys.secretOf(ID, 'cookie');
 const ticket = (kind: Ticket['kind'], expiresAt = NOW + 300_000): Ticket => ({
 	kind,
 	id: ID,
+	flow: kind === 'link' ? '' : ID,
+	issuedAt: expiresAt - 300_000,
 	expiresAt,
 });
 const BROWSER = keys.issue(ticket('browser'));
@@ -43,7 +46,7 @@ const STATES = [
 ];
 
 /** What opens a flow may not be seen either. */
-const OWN = [KEY, COOKIE, BROWSER, PASTE, LINK, keys.secretOf(ID, 'code verifier')];
+const OWN = [KEY, FLOW_KEY, COOKIE, BROWSER, PASTE, LINK, keys.secretOf(ID, 'code verifier')];
 function assertQuiet({ error }: Outcome): void {
 	assertNoSecret(error);
 	const { message = '' } = (error ?? {}) as Partial<Error>;
@@ -74,6 +77,7 @@ async function newFlow(
 		clientSecret: SECRETS.clientSecret,
 		tokenSets: [],
 		typedSha256: {},
+		authorization: { used: {}, flowKey: FLOW_KEY },
 		generation: 0,
 		other: {},
 	});
@@ -101,9 +105,11 @@ async function newFlow(
 			clock,
 			ref: { store: { kind: store.kind }, secretId: 'bundle', key: KEY },
 		}),
-		request: createTokenRequest({ connection, server, store }),
+		request: createTokenRequest({ connection, server, store, now: () => NOW }),
 		now: () => NOW,
-		onConnected: () => undefined,
+		elapsed: () => NOW,
+		onlyEditors: false,
+		emit: () => undefined,
 	});
 	return { flow, network };
 }

@@ -147,6 +147,30 @@ describe('requests through a proxy', () => {
 		expect(other).toMatchObject({ code: 'NETWORK', detail: 'ERR_TLS_CERT_ALTNAME_INVALID' });
 	});
 
+	it('show a client certificate to the server, and not to a proxy that asks for one too', async () => {
+		const asking = { ...certificate, requestCert: true, rejectUnauthorized: false };
+		const certificates: (string | undefined)[] = [];
+		const server = await startServer(({ socket }, response) => {
+			certificates.push((socket as TLSSocket).getPeerX509Certificate()?.subject);
+			response.end();
+		}, asking);
+		const curious = await startProxy({
+			certificate: asking,
+			leadsTo: () => server.port,
+			onConnect: (socket) =>
+				certificates.push((socket as TLSSocket).getPeerX509Certificate()?.subject),
+		});
+		const egress = createEgress(undefined, { HTTPS_PROXY: `https://127.0.0.1:${curious.port}` });
+		const url = 'https://idp.example.com/token';
+		const identity = selfSigned('client.example.com');
+
+		await egress.request(url, { method: 'POST', headers: {}, tls: identity });
+		await egress.request(url, { method: 'POST', headers: {} });
+		await Promise.all([server.close(), curious.close()]);
+
+		expect(certificates).toEqual([undefined, 'CN=client.example.com', undefined, undefined]);
+	});
+
 	it('for http carry the whole address', async () => {
 		leadTo(plain);
 

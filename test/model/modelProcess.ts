@@ -51,6 +51,7 @@ export function connectionOf(grantType: GrantType): Connection {
 						redirectUri: 'https://n8n.test',
 						scope: 's',
 						parameters: {},
+						pushed: 'never',
 						pkce: true,
 						acceptFewerScopes: true,
 					},

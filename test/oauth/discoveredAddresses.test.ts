@@ -3,9 +3,9 @@ import { createEgress } from '../../src/http/createEgress';
 import {
 	createAuthorizationServer,
 	type AuthorizationServer,
-	type Client,
 	type GrantRequest,
 } from '../../src/oauth/authorizationServer';
+import type { Client } from '../../src/oauth/clientAuthentication';
 import { Discovery } from '../../src/oauth/discovery';
 import { selfSigned, trust } from '../http/support/certificate';
 import { answerLookups } from '../http/support/redirectedSockets';

@@ -5,8 +5,8 @@ import { createEgress } from '../../src/http/createEgress';
 import {
 	createAuthorizationServer,
 	type AuthorizationServer,
-	type Client,
 } from '../../src/oauth/authorizationServer';
+import type { Client } from '../../src/oauth/clientAuthentication';
 import { Discovery } from '../../src/oauth/discovery';
 import { startAuthorizationServer } from '../support/authorizationServer';
 import { failureOf } from '../support/failureOf';

@@ -5,9 +5,9 @@ import { createEgress } from '../../src/http/createEgress';
 import {
 	createAuthorizationServer,
 	type AuthorizationServer,
-	type Client,
 	type TokenResponse,
 } from '../../src/oauth/authorizationServer';
+import type { Client } from '../../src/oauth/clientAuthentication';
 import { Discovery } from '../../src/oauth/discovery';
 import { failureOf } from '../support/failureOf';
 import { listenOnLoopback, type LoopbackServer } from '../support/loopback';

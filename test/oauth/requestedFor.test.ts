@@ -17,7 +17,8 @@ async function requestedFor(changes: Record<string, unknown> = {}): Promise<stri
 			...changes,
 		}),
 	);
-	return createTokenRequest({ connection, server, store: new MemoryStore() }).requestedFor;
+	return createTokenRequest({ connection, server, store: new MemoryStore(), now: Date.now })
+		.requestedFor;
 }
 
 it.each<Record<string, unknown>>([

@@ -11,13 +11,14 @@ const bundle: Bundle = {
 		apiOrigins: ['https://a.example'],
 	},
 	clientSecret: 'cs',
+	privateKey: 'pk',
 	clientAuthentication: 'client_secret_post',
 	refreshToken: 'rt',
 	tokenSets: [
 		{ accessToken: 'at', scope: 'a b', issuedAt: 1000, expiresAt: null, requestedFor: 'f' },
 		{ accessToken: 'at-g', issuedAt: 1000, expiresAt: 61_000, requestedFor: 'g' },
 	],
-	typedSha256: { clientSecret: 'd' },
+	typedSha256: { clientSecret: 'd', privateKey: 'e' },
 	authorization: {
 		connectedAt: 1000,
 		connectedBy: 'flow',
@@ -49,6 +50,7 @@ it('is readable for a person: standard names, ISO times', () => {
 	expect(JSON.parse(formatBundle(bundle))).toMatchObject({
 		vaulted_oauth2: 1,
 		client_secret: 'cs',
+		private_key: 'pk',
 		token_endpoint_auth_method: 'client_secret_post',
 		refresh_token: 'rt',
 		token: { access_token: 'at', issued_at: '1970-01-01T00:00:01.000Z', expires_at: null },

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, randomBytes, type JsonWebKey } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import type {
 	Client,
 	ClientMetadata,
@@ -13,12 +14,26 @@ import { TokenEndpoint, type TokenFault, type TokenRequest } from './tokenEndpoi
 
 export interface OAuthClient {
 	clientId: string;
-	/** Required unless `authentication` is `none`. */
+	/** Required for `client_secret_basic` and `client_secret_post`. */
 	clientSecret?: string;
 	/** How the client has to authenticate; any other way is refused. `client_secret_basic` unless told. */
-	authentication?: 'client_secret_basic' | 'client_secret_post' | 'none';
+	authentication?:
+		| 'client_secret_basic'
+		| 'client_secret_post'
+		| 'private_key_jwt'
+		| 'self_signed_tls_client_auth'
+		| 'tls_client_auth'
+		| 'none';
+	/** What `private_key_jwt` and `self_signed_tls_client_auth` are verified with. */
+	publicKeys?: readonly JsonWebKey[];
+	/** What the certificate for `tls_client_auth` has to be for. */
+	certificateDnsName?: string;
+	/** The only algorithm for `private_key_jwt`; any unless told. */
+	signingAlgorithm?: NonNullable<ClientMetadata['token_endpoint_auth_signing_alg']>;
 	/** With at least one, the client may use the authorization code grant. */
 	redirectUris?: string[];
+	/** Whether its authorization requests are refused unless they were pushed (RFC 9126). False unless told. */
+	mustPush?: boolean;
 	/** The scopes the client may ask for; any other is refused as `invalid_scope`. All unless told. */
 	scope?: string;
 }
@@ -37,6 +52,10 @@ export interface AuthorizationServerOptions {
 	unencodedBasic?: boolean;
 	/** Login and consent pages that accept anybody, for a browser. False unless told. */
 	loginPages?: boolean;
+	/** Whether every authorization request has to be pushed, and the metadata say so. False unless told. */
+	mustPush?: boolean;
+	/** Serves over TLS, and asks clients for a certificate. */
+	tls?: { readonly cert: string; readonly key: string };
 	/** Milliseconds since the epoch; what {@link AuthorizationServer.isActive} goes by. `Date.now` unless told. */
 	now?: () => number;
 }
@@ -83,6 +102,8 @@ export interface AuthorizationServer {
 /** Seconds. */
 const DAY = 24 * 60 * 60;
 
+const BY_CERTIFICATE = ['self_signed_tls_client_auth', 'tls_client_auth'] as const;
+
 /** Made once: an RSA key takes longer than everything else here together. */
 let signingKey: JsonWebKey | undefined;
 
@@ -98,11 +119,24 @@ function clientMetadata(client: OAuthClient): ClientMetadata {
 		client_id: client.clientId,
 		...(client.clientSecret === undefined ? {} : { client_secret: client.clientSecret }),
 		token_endpoint_auth_method: client.authentication ?? 'client_secret_basic',
+		...(client.publicKeys === undefined ? {} : { jwks: { keys: [...client.publicKeys] } }),
+		...(client.certificateDnsName === undefined
+			? {}
+			: { tls_client_auth_san_dns: client.certificateDnsName }),
+		...(client.signingAlgorithm === undefined
+			? {}
+			: { token_endpoint_auth_signing_alg: client.signingAlgorithm }),
 		grant_types: ['client_credentials', 'refresh_token', ...(byCode ? ['authorization_code'] : [])],
 		response_types: byCode ? ['code'] : [],
 		redirect_uris: redirectUris,
+		require_pushed_authorization_requests: client.mustPush ?? false,
 		...(client.scope === undefined ? {} : { scope: client.scope }),
 	};
+}
+
+/** The library clones the clients it is given at its start, and under Jest takes the clone of a key for something else. */
+function hasKeys({ publicKeys }: OAuthClient): boolean {
+	return publicKeys !== undefined;
 }
 
 async function clientOf(provider: Provider, clientId: string): Promise<Client> {
@@ -157,9 +191,13 @@ export async function startAuthorizationServer(
 		rotateRefreshTokens: options.rotateRefreshTokens ?? true,
 	};
 
+	for (const client of options.clients.filter(hasKeys))
+		await store.adapter('Client').upsert(client.clientId, clientMetadata(client), Infinity);
+
 	const configuration: Configuration = {
 		adapter: (model) => store.adapter(model),
-		clients: options.clients.map(clientMetadata),
+		clients: options.clients.filter((client) => !hasKeys(client)).map(clientMetadata),
+		...(options.tls === undefined ? {} : { clientAuthMethods: [...BY_CERTIFICATE] }),
 		scopes,
 		cookies: { keys: [randomBytes(16).toString('hex')] },
 		jwks: { keys: [(signingKey ??= makeSigningKey())] },
@@ -172,6 +210,20 @@ export async function startAuthorizationServer(
 			clientCredentials: { enabled: true },
 			introspection: { enabled: true, allowedPolicy: async () => true },
 			revocation: { enabled: true, allowedPolicy: async () => true },
+			pushedAuthorizationRequests: {
+				enabled: true,
+				requirePushedAuthorizationRequests: options.mustPush ?? false,
+			},
+			mTLS: {
+				enabled: options.tls !== undefined,
+				selfSignedTlsClientAuth: true,
+				tlsClientAuth: true,
+				getCertificate: ({ socket }) => (socket as TLSSocket).getPeerX509Certificate()?.toString(),
+				certificateAuthorized: ({ socket }) => (socket as TLSSocket).authorized,
+				certificateSubjectMatches: ({ socket }, _property, expected) =>
+					(socket as TLSSocket).getPeerX509Certificate()?.subjectAltName?.includes(expected) ??
+					false,
+			},
 			devInteractions: { enabled: options.loginPages ?? false },
 		},
 		issueRefreshToken: async (_ctx, client, code) =>
@@ -189,7 +241,7 @@ export async function startAuthorizationServer(
 		},
 	};
 
-	const server = await listenOnLoopback(options.port);
+	const server = await listenOnLoopback(options.port, options.tls);
 	const provider = quietly(() => new OidcProvider(server.origin, configuration));
 	insistOnRegisteredMethod(OidcProvider, provider);
 	provider.use(async (ctx, next) => {

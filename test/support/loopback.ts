@@ -1,8 +1,9 @@
 import { createServer, type RequestListener } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface LoopbackServer {
-	/** `http://127.0.0.1:PORT`, without a trailing slash. */
+	/** `http://127.0.0.1:PORT` (`https:` with a certificate), without a trailing slash. */
 	readonly origin: string;
 	readonly port: number;
 	/** Answers requests from now on. To be called once. */
@@ -11,9 +12,18 @@ export interface LoopbackServer {
 	close(): Promise<void>;
 }
 
-/** Listens for HTTP on 127.0.0.1; port 0 takes any free one. Rejects with `EADDRINUSE` where the port is taken. */
-export async function listenOnLoopback(port = 0): Promise<LoopbackServer> {
-	const server = createServer();
+/**
+ * Listens for HTTP on 127.0.0.1, over TLS if it is given a certificate: it then asks its clients for one too, and takes any or none. Port 0 takes any
+ * free one. Rejects with `EADDRINUSE` where the port is taken.
+ */
+export async function listenOnLoopback(
+	port = 0,
+	tls?: { readonly cert: string; readonly key: string },
+): Promise<LoopbackServer> {
+	const server =
+		tls === undefined
+			? createServer()
+			: createTlsServer({ ...tls, requestCert: true, rejectUnauthorized: false });
 	await new Promise<void>((resolve, reject) => {
 		server.once('error', reject);
 		server.listen(port, '127.0.0.1', () => {
@@ -24,7 +34,7 @@ export async function listenOnLoopback(port = 0): Promise<LoopbackServer> {
 	const { port: actualPort } = server.address() as AddressInfo;
 
 	return {
-		origin: `http://127.0.0.1:${actualPort}`,
+		origin: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${actualPort}`,
 		port: actualPort,
 		serve: (listener) => {
 			server.on('request', listener);

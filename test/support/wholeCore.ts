@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -27,6 +28,14 @@ export type ProcessChanges = Partial<
 >;
 
 export const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
+
+const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** A client that signs. */
+export const SIGNER = {
+	clientId: 'signer',
+	privateKey: keys.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+};
 
 /** A client that people connect their accounts to. */
 const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
@@ -70,7 +79,15 @@ export class WholeCore {
 				},
 				{ clientId: 'reader', clientSecret: CLIENT.clientSecret, scope: 'api:read' },
 				{ clientId: 'public', authentication: 'none' },
+				{
+					clientId: SIGNER.clientId,
+					authentication: 'private_key_jwt',
+					redirectUris: [REDIRECT_URI],
+					mustPush: true,
+					publicKeys: [{ ...keys.publicKey.export({ format: 'jwk' }) }],
+				},
 				{ ...APP, redirectUris: [REDIRECT_URI, PASTE_URI] },
+				{ ...APP, clientId: 'pushing', redirectUris: [REDIRECT_URI, PASTE_URI], mustPush: true },
 				{ clientId: 'public-app', authentication: 'none', redirectUris: [REDIRECT_URI] },
 			],
 			loginPages: true,
@@ -153,6 +170,16 @@ export class WholeCore {
 			grantType: 'refreshToken',
 			refreshToken: await this.provider.mintRefreshToken(CLIENT.clientId),
 			scope: '',
+			...changes,
+		});
+	}
+
+	/** The same for a client that signs. */
+	signerForm(changes: Form = {}): Form {
+		return this.form({
+			...SIGNER,
+			clientAuthentication: 'privateKeyJwt',
+			clientSecret: '',
 			...changes,
 		});
 	}

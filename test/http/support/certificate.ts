@@ -30,7 +30,10 @@ export function selfSigned(...names: string[]): SelfSigned {
 	const algorithm = der(TAG.sequence, oid(OID.ecdsaWithSha256));
 	const subject = der(
 		TAG.sequence,
-		der(TAG.set, der(TAG.sequence, oid(OID.commonName), der(TAG.utf8, Buffer.from('test')))),
+		der(
+			TAG.set,
+			der(TAG.sequence, oid(OID.commonName), der(TAG.utf8, Buffer.from(names[0] ?? 'test'))),
+		),
 	);
 	const alternatives = der(
 		TAG.sequence,

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer as createHttp, request, type RequestListener } from 'node:http';
-import { createServer as createHttps } from 'node:https';
+import { createServer as createHttps, type ServerOptions } from 'node:https';
 import {
 	connect,
 	createServer as createTcp,
@@ -29,7 +29,7 @@ export interface TestProxy extends TestServer {
 /** Answers HTTP, or HTTPS where it is given a certificate. */
 export async function startServer(
 	listener: RequestListener,
-	certificate?: SelfSigned,
+	certificate?: SelfSigned & Pick<ServerOptions, 'requestCert' | 'rejectUnauthorized'>,
 ): Promise<TestServer> {
 	return await listen(
 		certificate ? createHttps({ ...certificate }, listener) : createHttp(listener),
@@ -59,6 +59,8 @@ interface ProxyOptions {
 	readonly certificate?: SelfSigned;
 	/** Where it really connects to, whatever host it is asked for. */
 	readonly leadsTo: () => number;
+	/** Called with the connection of every CONNECT. */
+	readonly onConnect?: (socket: Socket) => void;
 	/** Answers this to every CONNECT instead of connecting. */
 	readonly refusal?: string;
 }
@@ -89,6 +91,7 @@ export async function startProxy(options: ProxyOptions): Promise<TestProxy> {
 	const { certificate } = options;
 	const server = certificate ? createHttps({ ...certificate }, forward) : createHttp(forward);
 	server.on('connect', ({ url = '', headers }, client: Socket) => {
+		options.onConnect?.(client);
 		seen.push({ line: `CONNECT ${url}`, authorization: headers['proxy-authorization'] });
 		if (options.refusal !== undefined) {
 			client.end(options.refusal);

@@ -6,6 +6,11 @@ import { SIGNER, WholeCore, type Form, type StoreKind } from './support/wholeCor
 const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const OTHER_KEY = other.export({ format: 'pem', type: 'pkcs8' }).toString();
 
+/** Says that a referenced secret may be sent to the provider. */
+const permitted = ({ provider }: WholeCore): { Key: string; Value: string }[] => [
+	{ Key: 'vaulted-oauth2:token-hosts', Value: new URL(provider.tokenEndpoint).host },
+];
+
 /** Characters of a key that nothing else contains. */
 const body = (pem: string): string => pem.replace(/-----[^-]+-----|\s/g, '').slice(40, 100);
 
@@ -149,7 +154,11 @@ describe('a change of what the client proves its identity with', () => {
 	});
 
 	it('does not make a client secret of a key that is kept elsewhere', async () => {
-		core.aws.perform('CreateSecret', { Name: 'client-key', SecretString: SIGNER.privateKey });
+		core.aws.perform('CreateSecret', {
+			Name: 'client-key',
+			SecretString: SIGNER.privateKey,
+			Tags: permitted(core),
+		});
 		const saved = await core.save(
 			core.signerForm({
 				clientSecretSource: 'reference',
@@ -182,7 +191,7 @@ describe('a key in a secret that somebody else keeps', () => {
 		['PEM', SIGNER.privateKey, ''],
 		['PEM under a key of a JSON object', JSON.stringify({ pem: SIGNER.privateKey }), 'pem'],
 	])('is read from there: %s', async (_name, SecretString, clientSecretJsonKey) => {
-		core.aws.perform('CreateSecret', { Name: 'client-key', SecretString });
+		core.aws.perform('CreateSecret', { Name: 'client-key', SecretString, Tags: permitted(core) });
 		const form = core.signerForm({
 			clientSecretSource: 'reference',
 			clientSecretReference: 'client-key',
@@ -196,7 +205,11 @@ describe('a key in a secret that somebody else keeps', () => {
 	});
 
 	it('is rotated there: the next token is asked for with the new one', async () => {
-		core.aws.perform('CreateSecret', { Name: 'client-key', SecretString: SIGNER.privateKey });
+		core.aws.perform('CreateSecret', {
+			Name: 'client-key',
+			SecretString: SIGNER.privateKey,
+			Tags: permitted(core),
+		});
 		const form = core.signerForm({
 			clientSecretSource: 'reference',
 			clientSecretReference: 'client-key',
@@ -214,7 +227,11 @@ describe('a key in a secret that somebody else keeps', () => {
 	});
 
 	it('is named as what has to be corrected', async () => {
-		core.aws.perform('CreateSecret', { Name: 'client-key', SecretString: 'no-private-key-at-all' });
+		core.aws.perform('CreateSecret', {
+			Name: 'client-key',
+			SecretString: 'no-private-key-at-all',
+			Tags: permitted(core),
+		});
 		const failure = await failureOf(
 			core.save(
 				core.signerForm({

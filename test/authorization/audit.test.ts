@@ -87,9 +87,46 @@ describe('who did what', () => {
 		await failureOf(flow.connect('x', { workflowId: 'w2' }));
 		await failureOf(flow.callback(new URLSearchParams({ code: 'c', state: 's' }), undefined));
 		expect(core.events).toMatchObject([
+			{ name: 'bundle.sealed' },
 			{ name: 'visit.refused', code: 'LINK_INVALID', workflowId: 'w2' },
 			{ name: 'visit.refused', code: 'RESPONSE_INVALID' },
 		]);
+	});
+});
+
+describe('what was done with the secrets', () => {
+	const named = (name: string) => core.events.filter((event) => event.name === name);
+
+	it('sealed, and sealed again for another purpose: with the fields that changed', async () => {
+		const form = await core.save(core.form());
+		await core.save({
+			...form,
+			tokenUrl: `${core.provider.tokenEndpoint}?tenant=other`,
+			clientSecret: core.form()['clientSecret'],
+		});
+		expect(core.events).toMatchObject([
+			{ name: 'bundle.sealed', label: 'Example CRM' },
+			{ name: 'bundle.resealed', changed: ['Token URL'] },
+		]);
+		expect(JSON.stringify(core.events)).not.toContain(core.form()['clientSecret']);
+	});
+
+	it('asked of it what it was not sealed for: reported once a minute', async () => {
+		const form = await core.save(core.form());
+		const key = 'x'.repeat(43);
+		const forged = [
+			{ ...form, tokenUrl: `${core.api.url}/token` },
+			{ ...form, secretRef: JSON.stringify({ ...JSON.parse(form.secretRef), key }) },
+		];
+		for (let call = 0; call < 3; call += 1)
+			for (const each of forged) await failureOf(core.call(each));
+		expect(named('reveal.refused')).toMatchObject([
+			{ code: 'SEALED_FOR_OTHER', changed: ['Token URL'] },
+			{ code: 'KEY_MISMATCH' },
+		]);
+		core.wait(61);
+		await failureOf(core.call(forged[0] ?? {}));
+		expect(named('reveal.refused')).toHaveLength(3);
 	});
 });
 

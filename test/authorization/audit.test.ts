@@ -98,21 +98,21 @@ describe('what was done with the secrets', () => {
 	const named = (name: string) => core.events.filter((event) => event.name === name);
 
 	it('sealed, and sealed again for another purpose: with the fields that changed', async () => {
-		const form = await core.save(core.form());
+		const form = await core.save(core.form({ label: 'Sealed' }));
 		await core.save({
 			...form,
 			tokenUrl: `${core.provider.tokenEndpoint}?tenant=other`,
 			clientSecret: core.form()['clientSecret'],
 		});
 		expect(core.events).toMatchObject([
-			{ name: 'bundle.sealed', label: 'Example CRM' },
+			{ name: 'bundle.sealed', label: 'Sealed' },
 			{ name: 'bundle.resealed', changed: ['Token URL'] },
 		]);
 		expect(JSON.stringify(core.events)).not.toContain(core.form()['clientSecret']);
 	});
 
 	it('asked of it what it was not sealed for: reported once a minute', async () => {
-		const form = await core.save(core.form());
+		const form = await core.save(core.form({ label: 'Asked' }));
 		const key = 'x'.repeat(43);
 		const forged = [
 			{ ...form, tokenUrl: `${core.api.url}/token` },

@@ -22,20 +22,21 @@ function byFields({ allowedHttpRequestDomains, allowedDomains }: Fields): string
 	return allowedHttpRequestDomains === 'domains' ? allowedDomains : undefined;
 }
 
-afterEach(() => jest.resetModules());
-
 describe.each(VERSIONS)('with n8n-workflow %s', (_version, changes) => {
 	/** The modules of the node, loaded beside that version. */
-	function load(): typeof Credential & typeof Transport {
+	let modules: typeof Credential & typeof Transport;
+
+	beforeAll(() => {
+		jest.resetModules();
 		jest.doMock('n8n-workflow', () => ({
 			...jest.requireActual<typeof N8nWorkflow>('n8n-workflow'),
 			...changes,
 		}));
-		return {
+		modules = {
 			...jest.requireActual<typeof Credential>('../../nodes/VaultedOAuth2/credential'),
 			...jest.requireActual<typeof Transport>('../../nodes/VaultedOAuth2/transport'),
 		};
-	}
+	});
 
 	test.each([
 		['https://api.example.com/v1', true],
@@ -46,7 +47,7 @@ describe.each(VERSIONS)('with n8n-workflow %s', (_version, changes) => {
 		['https://api.example.com.evil.test/', false],
 		['https://example.com/', false],
 	])('a list of domains allows %s: %s', (url, allowed) => {
-		const { allowedDomainsOf, assertDomainAllowed } = load();
+		const { allowedDomainsOf, assertDomainAllowed } = modules;
 		const domains = allowedDomainsOf(NODE, {
 			allowedHttpRequestDomains: 'domains',
 			allowedDomains: ' Api.example.com , *.example.org,',
@@ -57,7 +58,7 @@ describe.each(VERSIONS)('with n8n-workflow %s', (_version, changes) => {
 	});
 
 	test.each([undefined, 'all', 'none'])('%s leaves every domain', (mode) => {
-		const { allowedDomainsOf } = load();
+		const { allowedDomainsOf } = modules;
 		const fields = { allowedDomains: 'example.com' };
 		expect(
 			allowedDomainsOf(
@@ -68,7 +69,7 @@ describe.each(VERSIONS)('with n8n-workflow %s', (_version, changes) => {
 	});
 
 	test.each(['', ' , ', undefined])('an empty list (%p) leaves none', (allowedDomains) => {
-		const { allowedDomainsOf } = load();
+		const { allowedDomainsOf } = modules;
 		expect(() =>
 			allowedDomainsOf(NODE, {
 				allowedHttpRequestDomains: 'domains',
@@ -78,7 +79,7 @@ describe.each(VERSIONS)('with n8n-workflow %s', (_version, changes) => {
 	});
 
 	test('nothing is sent elsewhere, though n8n’s request function knows no such list', async () => {
-		const { callApi } = load();
+		const { callApi } = modules;
 		const sent: unknown[] = [];
 		const node = {
 			getNode: () => NODE,

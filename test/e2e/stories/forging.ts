@@ -1,5 +1,6 @@
 import { apiRequestNode, httpRequestNode } from '../../../demo/connection';
 import { N8nRestError } from '../../../demo/harness/n8nRest';
+import { formatSecretRef } from '../../../src/secrets/pointer';
 import type { Fields } from '../support/database';
 import { HOST_IDENTITY } from '../support/instance';
 import type { Saved, Scene } from '../support/scene';
@@ -15,15 +16,15 @@ const FORGED_POINTERS: Forgery[] = [
 	[
 		'the owner’s pointer with another key',
 		(scene, victim) => ({
-			secretRef: JSON.stringify({ v: 1, ...scene.pointer(victim), key: 'x'.repeat(43) }),
+			secretRef: formatSecretRef({ ...scene.pointer(victim), key: 'x'.repeat(43) }),
 		}),
 		/^Secret store – the secret .* belongs to another connection: the pointer's key does not open it/,
 	],
 	[
 		'the owner’s pointer without a key',
 		(scene, victim) => {
-			const { key: _key, ...rest } = scene.pointer(victim);
-			return { secretRef: JSON.stringify({ v: 1, ...rest }) };
+			const { key: _key, ...rest } = JSON.parse(formatSecretRef(scene.pointer(victim))) as Fields;
+			return { secretRef: JSON.stringify(rest) };
 		},
 		/^Fix the configuration – Secret Reference: .*damaged/,
 	],

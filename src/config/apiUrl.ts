@@ -1,5 +1,5 @@
 import { ConfigurationError, type MistakeIn } from '../errors';
-import { AMBIGUOUS, parseWebUrl } from './secureUrl';
+import { AMBIGUOUS, LONGEST_URL, parseWebUrl } from './secureUrl';
 
 const ABSOLUTE = /^([a-z][a-z0-9+.-]*:|\/\/)/i;
 
@@ -36,14 +36,20 @@ function directoryOf(base: URL): string {
 	return `${base.pathname.replace(/\/$/, '')}/`;
 }
 
-/** True for a ".." that `URL` does not see, but servers that decode the path first, read "\" as "/" or drop path parameters do. */
+/**
+ * What a step upwards is made of, and what an escape of that is made of, each with its own escape. Replaced one after the other, which is
+ * many times faster than a pattern with a function.
+ */
+const STEPS: readonly (readonly [string, string])[] = Array.from(
+	'0123456789abcdef%./\\;',
+	(character) => [`%${character.charCodeAt(0).toString(16)}`, character],
+);
+
+/** True for a ".." that `URL` does not see, but servers that decode the path first, read "\\" as "/" or drop path parameters do. */
 function hasHiddenStep(pathname: string): boolean {
-	let decoded = pathname;
-	for (let n = 0; n < DECODINGS && decoded.includes('%'); n += 1) {
-		decoded = decoded.replace(/%([0-7][\da-f])/gi, (_, ascii: string) =>
-			String.fromCharCode(Number.parseInt(ascii, 16)),
-		);
-	}
+	let decoded = pathname.toLowerCase();
+	for (let n = 0; n < DECODINGS && decoded.includes('%'); n += 1)
+		for (const [escape, character] of STEPS) decoded = decoded.replaceAll(escape, character);
 	return decoded.split(/[/\\]/).some((segment) => segment.split(';', 1)[0] === '..');
 }
 
@@ -70,6 +76,12 @@ function join(base: URL, path: string): URL {
  */
 export function resolveApiUrl(target: ApiTarget, path: string, field: MistakeIn): URL {
 	const text = path.trim();
+	if (text.length > LONGEST_URL) {
+		refuse(
+			field,
+			`it is longer than ${LONGEST_URL} characters. Put what is long into the query or the body.`,
+		);
+	}
 	if (AMBIGUOUS.test(text)) {
 		refuse(field, 'it has a space, a control character or a backslash. Percent-encode them.');
 	}

@@ -7,15 +7,18 @@ import { isLoopback } from '../loopback';
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 export const AMBIGUOUS = /[\u0000-\u0020\u007f\\]/;
 
+/** Characters of an address at most. Servers take less; working out a long international host name costs time. */
+export const LONGEST_URL = 16_384;
+
 /** With two slashes: on fewer or more of them parsers disagree. */
 const WITH_HOST = /^https?:\/\/[^/?#]/i;
 
 /** Letters, digits, "-" and "_", as `URL` writes them; it lets "*" and much else pass. */
 const NAME_OR_IPV4 = /^([a-z0-9_-]+\.)*[a-z0-9_-]+\.?$/;
 
-/** A web address: `http:` or `https:`, and unmistakably one host. Undefined for everything else. */
+/** A web address: `http:` or `https:`, unmistakably one host, and not too long. Undefined for everything else. */
 export function parseWebUrl(text: string): URL | undefined {
-	if (AMBIGUOUS.test(text) || !WITH_HOST.test(text)) return undefined;
+	if (text.length > LONGEST_URL || AMBIGUOUS.test(text) || !WITH_HOST.test(text)) return undefined;
 	try {
 		// `URL.canParse` accepts very long hosts that the constructor refuses.
 		return new URL(text);

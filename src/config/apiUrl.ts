@@ -31,6 +31,15 @@ export function mayReceiveToken(target: ApiTarget, url: URL): boolean {
 	);
 }
 
+/** Also as it is sent: some characters are written as three. */
+function assertNotTooLong(text: string, field: MistakeIn): void {
+	if (text.length <= LONGEST_URL) return;
+	refuse(
+		field,
+		`it is longer than ${LONGEST_URL} characters. Put what is long into the query or the body.`,
+	);
+}
+
 /** The base path with its slash at the end. */
 function directoryOf(base: URL): string {
 	return `${base.pathname.replace(/\/$/, '')}/`;
@@ -76,12 +85,7 @@ function join(base: URL, path: string): URL {
  */
 export function resolveApiUrl(target: ApiTarget, path: string, field: MistakeIn): URL {
 	const text = path.trim();
-	if (text.length > LONGEST_URL) {
-		refuse(
-			field,
-			`it is longer than ${LONGEST_URL} characters. Put what is long into the query or the body.`,
-		);
-	}
+	assertNotTooLong(text, field);
 	if (AMBIGUOUS.test(text)) {
 		refuse(field, 'it has a space, a control character or a backslash. Percent-encode them.');
 	}
@@ -94,6 +98,7 @@ export function resolveApiUrl(target: ApiTarget, path: string, field: MistakeIn)
 			`it leads away from ${target.apiOrigins.join(', ')}, and the access token is sent nowhere else. Enter a path under API Base URL; a further origin can be allowed in the credential's Additional API Origins.`,
 		);
 	}
+	assertNotTooLong(url.href, field);
 	if (url.origin === base.origin && !isUnder(base, url)) {
 		refuse(
 			field,

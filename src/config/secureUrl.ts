@@ -21,7 +21,9 @@ export function parseWebUrl(text: string): URL | undefined {
 	if (text.length > LONGEST_URL || AMBIGUOUS.test(text) || !WITH_HOST.test(text)) return undefined;
 	try {
 		// `URL.canParse` accepts very long hosts that the constructor refuses.
-		return new URL(text);
+		const url = new URL(text);
+		// Some characters are written as three.
+		return url.href.length > LONGEST_URL ? undefined : url;
 	} catch {
 		return undefined;
 	}

@@ -31,9 +31,14 @@ function keyOf(secretRef: unknown): string | undefined {
 	}
 }
 
+/** What JSON cannot hold is in no field that is sent: the parser refuses it. */
 function asText(value: unknown): string {
 	if (typeof value === 'string') return value;
-	return typeof value === 'object' && value !== null ? JSON.stringify(value) : '';
+	try {
+		return typeof value === 'object' && value !== null ? JSON.stringify(value) : '';
+	} catch {
+		return '';
+	}
 }
 
 /**

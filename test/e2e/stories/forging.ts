@@ -18,7 +18,7 @@ const FORGED_POINTERS: Forgery[] = [
 		(scene, victim) => ({
 			secretRef: formatSecretRef({ ...scene.pointer(victim), key: 'x'.repeat(43) }),
 		}),
-		/^Secret store – the secret .* belongs to another connection: the pointer's key does not open it/,
+		/^Secret store – \w+: the secret .* belongs to another connection: the pointer's key does not open it/,
 	],
 	[
 		'the owner’s pointer without a key',

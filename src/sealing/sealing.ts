@@ -136,7 +136,8 @@ export class Sealing {
 			return await this.existing(connection, ref, false);
 		} catch (error) {
 			if (isOneOf(error, LOST) && isComplete(connection, typed)) return undefined;
-			this.wiring.reportRefusal(connection, '', error);
+			// What the bundle itself refused is reported by it.
+			if (error instanceof ConfigurationError) this.wiring.reportRefusal(connection, '', error);
 			throw error;
 		}
 	}

@@ -124,6 +124,8 @@ describe('what was done with the secrets', () => {
 			{ code: 'SEALED_FOR_OTHER', changed: ['Token URL'] },
 			{ code: 'KEY_MISMATCH' },
 		]);
+		await failureOf(core.save({ ...forged[1], label: 'Saved' }));
+		expect(named('reveal.refused')).toHaveLength(2);
 		core.wait(61);
 		await failureOf(core.call(forged[0] ?? {}));
 		expect(named('reveal.refused')).toHaveLength(3);

@@ -1,7 +1,7 @@
 import { assertAllowedByOperator } from '../../src/config/operatorLimits';
 import type { OperatorSettings, SettingName } from '../../src/config/operatorSettings';
 import { parseForm } from '../../src/config/parseForm';
-import { ConfigurationError } from '../../src/errors';
+import { thrownBy } from '../support/failureOf';
 import { awsForm, form } from './fixtures';
 
 const ROLE = { awsCredentials: 'assumeRole', awsRoleArn: 'arn:aws:iam::123456789012:role/n8n' };
@@ -90,7 +90,7 @@ it.each(CASES)(
 	async (field, setting, limit, allowed, refused) => {
 		const { connection } = await parseForm(refused);
 
-		const error = errorOf(() => assertAllowedByOperator(connection, limit));
+		const error = thrownBy(() => assertAllowedByOperator(connection, limit));
 		expect(error).toMatchObject({ code: 'NOT_ALLOWED_BY_OPERATOR', field });
 		expect(error.message).toContain(setting);
 
@@ -117,13 +117,3 @@ it('leaves a secret whose name is not fixed to the prefix it will get', async ()
 
 	expect(() => assertAllowedByOperator(connection, { secretPrefix: 'x/' })).not.toThrow();
 });
-
-function errorOf(act: () => void): ConfigurationError {
-	try {
-		act();
-	} catch (error) {
-		if (error instanceof ConfigurationError) return error;
-		throw error;
-	}
-	throw new Error('Expected a ConfigurationError');
-}

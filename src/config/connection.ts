@@ -80,6 +80,8 @@ export interface AuthorizationCodeSettings {
 	readonly scope: string;
 	/** Further parameters of the authorization request, such as `access_type` or `prompt`. */
 	readonly parameters: Readonly<Record<string, string>>;
+	/** Whether answers come in the body of a POST (OAuth 2.0 Form Post Response Mode), not in an address. */
+	readonly formPost: boolean;
 	/** When authorization requests are pushed (RFC 9126): `ifRequired` if the provider's metadata says so. */
 	readonly pushed: 'ifRequired' | 'always' | 'never';
 	/** Proof Key for Code Exchange, method S256 (RFC 7636). */

@@ -11,6 +11,7 @@ export const FIELD_NAMES = {
 	issuerUrl: 'Issuer URL',
 	tokenUrl: 'Token URL',
 	authorizationUrl: 'Authorization URL',
+	responseMode: 'Response Mode',
 	redirectUri: 'Redirect URI',
 	authorizationParameters: 'Additional Authorization Parameters',
 	pkce: 'PKCE',

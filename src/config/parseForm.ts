@@ -233,6 +233,7 @@ async function parseAuthorizationCode(
 		redirectUri,
 		scope: String(values.scope),
 		parameters: await parseParameters('authorizationParameters', fields['authorizationParameters']),
+		formPost: values.responseMode === 'formPost',
 		pushed: PUSHED[String(values.pushedAuthorizationRequest)] ?? 'ifRequired',
 		pkce: values.pkce !== false,
 		acceptFewerScopes: values.acceptFewerScopes === true,

@@ -59,6 +59,7 @@ const authorizationCode: SchemaObject = {
 		authorizationUrl: url,
 		redirectUri: url,
 		authorizationResponse: { type: 'string', maxLength: 16_384 },
+		responseMode: { enum: ['default', 'formPost'] },
 		pkce: { type: 'boolean' },
 		pushedAuthorizationRequest: { enum: ['ifRequired', 'always', 'never'] },
 		acceptFewerScopes: { type: 'boolean' },

@@ -51,6 +51,8 @@ export interface AuthorizationRequest {
 	/** RFC 7636 §4.1; absent where PKCE is off. */
 	readonly codeVerifier?: string;
 	readonly nonce?: string;
+	/** OAuth 2.0 Form Post Response Mode. */
+	readonly formPost?: boolean;
 	readonly parameters: Readonly<Record<string, string>>;
 }
 

@@ -261,8 +261,9 @@ export function createTokenRequest({
 
 		async authorizationUrl(asked, bundle): Promise<URL> {
 			const { clientId, resources } = connection;
-			const { redirectUri, scope, parameters, pushed } = authorizationCodeOf(connection);
-			const request = { ...asked, clientId, redirectUri, scope, parameters, resources };
+			const { redirectUri, scope, parameters, formPost, pushed } = authorizationCodeOf(connection);
+			const client = { clientId, redirectUri, scope, parameters, formPost, resources };
+			const request = { ...asked, ...client };
 			const isPushed =
 				pushed === 'always' || (pushed === 'ifRequired' && (await server.requiresPushedRequests()));
 			if (!isPushed) return await server.authorizationUrl(request);

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import type { IDataObject, IWebhookFunctions, INodeParameters } from 'n8n-workflow';
 
 import { VaultedOAuth2Trigger } from '../../nodes/VaultedOAuth2Trigger/VaultedOAuth2Trigger.node';
@@ -66,16 +67,23 @@ export class TriggerHost {
 
 	private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
 		const { pathname } = new URL(request.url ?? '', this.origin);
-		const name = { connect: 'setup', callback: 'default' }[pathname.split('/').at(-1) ?? ''];
-		if (name === undefined || request.method !== 'GET') {
+		const webhook = new VaultedOAuth2Trigger().description.webhooks?.find(
+			({ path, httpMethod }) =>
+				path === pathname.split('/').at(-1) && httpMethod === request.method,
+		);
+		if (webhook === undefined) {
 			response.writeHead(404).end();
 			return;
 		}
+		// n8n takes multipart bodies apart on its own, and keeps the bytes of every other.
+		const isMultipart = request.headers['content-type']?.startsWith('multipart/');
+		const body = isMultipart ? {} : { rawBody: await buffer(request) };
 		const { fields, parameters } = this;
 		const functions = strict<IWebhookFunctions>({
-			getWebhookName: () => name,
+			getWebhookName: () => webhook.name,
 			getWorkflow: () => ({ id: 'workflow-1', active: true }),
-			getRequestObject: () => Object.assign(request, { originalUrl: request.url }) as never,
+			getRequestObject: () =>
+				Object.assign(request, { originalUrl: request.url, ...body }) as never,
 			getResponseObject: () => expressAnswer(response) as never,
 			getNodeParameter: ((parameter: string, fallback: unknown) =>
 				parameters[parameter] ?? fallback) as never,

@@ -97,6 +97,8 @@ export interface Connection {
 	/** OpenID Connect Discovery 1.0 or RFC 8414 issuer identifier. At least one of `issuer` and `tokenEndpoint` is set. */
 	readonly issuer?: string;
 	readonly tokenEndpoint?: string;
+	/** RFC 7009. Discovered where absent; never set for Client Credentials. */
+	readonly revocationEndpoint?: string;
 	/** Set for the authorization code grant, and only for it. */
 	readonly authorizationCode?: AuthorizationCodeSettings;
 	/** Whether workflows that use the credential may make connect links and disconnect the account. */

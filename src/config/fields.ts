@@ -12,6 +12,7 @@ export const FIELD_NAMES = {
 	tokenUrl: 'Token URL',
 	authorizationUrl: 'Authorization URL',
 	responseMode: 'Response Mode',
+	revocationUrl: 'Revocation URL',
 	redirectUri: 'Redirect URI',
 	authorizationParameters: 'Additional Authorization Parameters',
 	pkce: 'PKCE',

@@ -282,6 +282,7 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		'issuerUrl',
 		'tokenUrl',
 		'authorizationUrl',
+		'revocationUrl',
 		'apiBaseUrl',
 		'awsSessionName',
 	] as const)
@@ -302,6 +303,10 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		grantType: GRANT[String(grantType)] ?? 'client_credentials',
 		...present('issuer', address(values, 'issuerUrl')),
 		...present('tokenEndpoint', address(values, 'tokenUrl')),
+		// With Client Credentials no person's grant is there to be ended.
+		...(grantType === 'clientCredentials'
+			? {}
+			: present('revocationEndpoint', address(values, 'revocationUrl'))),
 		...present(
 			'authorizationCode',
 			isByCode ? await parseAuthorizationCode(values, fields) : undefined,

@@ -15,6 +15,7 @@ const common: Partial<Record<FieldKey, SchemaObject>> = {
 	grantType: { enum: ['clientCredentials', 'authorizationCode', 'refreshToken'] },
 	issuerUrl: url,
 	tokenUrl: url,
+	revocationUrl: url,
 	resource: text,
 	clientId: text,
 	clientAuthentication: {

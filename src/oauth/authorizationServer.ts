@@ -101,7 +101,7 @@ export interface AuthorizationServer {
 	/**
 	 * Revokes a token (RFC 7009 §2.1). Without effect for one that is not good any more.
 	 *
-	 * @throws ConfigurationError `NO_REVOCATION_ENDPOINT` if the server describes none, ProviderError
+	 * @throws ConfigurationError `NO_REVOCATION_ENDPOINT` if none is known, ProviderError
 	 */
 	revokeToken(client: Client, revoked: RevokedToken): Promise<void>;
 }
@@ -119,6 +119,7 @@ export interface AuthorizationServerOptions extends ExchangeOptions {
 	readonly issuer?: string;
 	readonly tokenEndpoint?: string;
 	readonly authorizationEndpoint?: string;
+	readonly revocationEndpoint?: string;
 	/** Shared by all connections of one process. */
 	readonly discovery: Discovery;
 }
@@ -201,7 +202,8 @@ async function send(
 export function createAuthorizationServer(
 	options: AuthorizationServerOptions,
 ): AuthorizationServer {
-	const { issuer, tokenEndpoint, authorizationEndpoint, discovery, now } = options;
+	const { issuer, tokenEndpoint, authorizationEndpoint, revocationEndpoint } = options;
+	const { discovery, now } = options;
 	const entered: Partial<Record<EndpointKind, string | undefined>> = {
 		token_endpoint: tokenEndpoint,
 		authorization_endpoint: authorizationEndpoint,
@@ -408,12 +410,14 @@ export function createAuthorizationServer(
 		},
 
 		async revokeToken(client, { token, hint }) {
-			const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer);
-			const address = addressIn(metadata, 'revocation_endpoint', client);
+			const isEntered = revocationEndpoint !== undefined;
+			const metadata =
+				isEntered || issuer === undefined ? undefined : await discovery.metadata(issuer);
+			const address = revocationEndpoint ?? addressIn(metadata, 'revocation_endpoint', client);
 			if (address === undefined) {
 				throw new ConfigurationError(
-					'Issuer URL',
-					'the provider describes no revocation endpoint, so the access can only be ended in the account’s settings at the provider. If it supports discovery, fill in Issuer URL.',
+					'Revocation URL',
+					'it is empty, and the provider describes no revocation endpoint. Fill it in if the provider’s documentation names one; otherwise end the access in the account’s settings at the provider.',
 					{ code: 'NO_REVOCATION_ENDPOINT' },
 				);
 			}
@@ -421,7 +425,7 @@ export function createAuthorizationServer(
 			const { auth, sent, exchangeOptions } = await authenticated(client, address);
 			const exchange = new Exchange(exchangeOptions, {
 				host: new URL(address).host,
-				field: 'Issuer URL',
+				field: isEntered ? 'Revocation URL' : 'Issuer URL',
 				grantType: 'refresh_token',
 				get redactor() {
 					return new Redactor([...sent, token]);

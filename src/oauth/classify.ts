@@ -26,7 +26,7 @@ export interface FailureContext {
 	/** Host of the address that was asked. */
 	readonly host: string;
 	/** The field that holds the address. */
-	readonly field: 'Token URL' | 'Issuer URL';
+	readonly field: 'Token URL' | 'Issuer URL' | 'Revocation URL';
 	readonly grantType: GrantType;
 	/** True where a person's consent is renewed by a link (authorization code), false where a refresh token is typed. */
 	readonly byConsent?: boolean | undefined;

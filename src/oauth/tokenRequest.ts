@@ -126,9 +126,9 @@ export function createTokenRequest({
 		guard: createReferenceGuard(store, operator, now),
 		/** What the issuer describes further, such as introspection, is as trusted as the issuer. */
 		hosts: async () => {
-			const { issuer } = connection;
-			const described = issuer === undefined ? [] : [new URL(issuer).host];
-			return [...new Set([await server.tokenHost(), ...described])];
+			const { issuer, revocationEndpoint } = connection;
+			const further = [issuer, revocationEndpoint].filter((address) => address !== undefined);
+			return [...new Set([await server.tokenHost(), ...further.map((url) => new URL(url).host)])];
 		},
 	};
 	const fingerprint = requestedFor(connection);

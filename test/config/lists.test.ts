@@ -80,6 +80,7 @@ const ADDRESSES = {
 	issuerUrl: 'Issuer URL',
 	tokenUrl: 'Token URL',
 	authorizationUrl: 'Authorization URL',
+	revocationUrl: 'Revocation URL',
 	redirectUri: 'Redirect URI',
 	apiBaseUrl: 'API Base URL',
 	awsEndpoint: 'AWS Endpoint',

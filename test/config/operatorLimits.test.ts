@@ -5,6 +5,7 @@ import { thrownBy } from '../support/failureOf';
 import { awsForm, form } from './fixtures';
 
 const ROLE = { awsCredentials: 'assumeRole', awsRoleArn: 'arn:aws:iam::123456789012:role/n8n' };
+const REFRESH = { grantType: 'refreshToken' };
 const CODE = {
 	grantType: 'authorizationCode',
 	redirectUri: 'https://n8n.example.com/callback',
@@ -40,6 +41,13 @@ const CASES: Case[] = [
 		{ allowedTokenHosts: ['login.example.com'] },
 		form({ ...CODE, authorizationUrl: 'https://login.example.com/authorize' }),
 		form({ ...CODE, authorizationUrl: 'https://evil.test/authorize' }),
+	],
+	[
+		'Revocation URL',
+		'VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS',
+		{ allowedTokenHosts: ['login.example.com'] },
+		form({ ...REFRESH, revocationUrl: 'https://login.example.com/revoke' }),
+		form({ ...REFRESH, revocationUrl: 'https://evil.test/revoke' }),
 	],
 	[
 		'API Base URL',

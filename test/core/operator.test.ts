@@ -96,6 +96,31 @@ describe('a secret that a credential refers to', () => {
 		expect(core.provider.tokenRequests).toEqual([]);
 	});
 
+	it('is not sent to a Revocation URL that its tag does not name', async () => {
+		holdClientSecret();
+		tag(PRODUCTION, 'vaulted-oauth2:token-hosts', hostOf(core.provider.tokenEndpoint));
+		const form = {
+			...(await core.refreshForm()),
+			clientSecretSource: 'reference',
+			clientSecretReference: PRODUCTION,
+			clientSecret: '',
+			clientAuthentication: 'basic',
+		};
+		const attempt = core.save({ ...form, revocationUrl: `${core.api.url}/steal` });
+		const failure = await failureOf(attempt);
+		expect(failure).toMatchObject({ code: 'REFERENCE_NOT_ALLOWED' });
+		expect(failure.message).toContain(hostOf(core.api.url));
+		expect(core.provider.tokenRequests).toEqual([]);
+
+		const revocationUrl = core.provider.revocationEndpoint;
+		const saved = await core.save({ ...form, revocationUrl });
+		const { disconnect } = core.connections.open(await core.connections.read(saved));
+		await expect(disconnect({ by: { from: 'form' }, evenIfNotRevoked: false })).resolves.toEqual({
+			wasConnected: true,
+		});
+		expect(core.api.requests).toEqual([]);
+	});
+
 	it('is sent by the exact tag that the message gives', async () => {
 		holdClientSecret();
 		const form = reference(PRODUCTION);

@@ -327,6 +327,33 @@ describe('Revoke and Disconnect', () => {
 		]);
 	});
 
+	test('ends the grant at the Revocation URL of a provider without discovery', async () => {
+		const { issuer, tokenEndpoint, revocationEndpoint } = rig.provider;
+		const credential = await connected({
+			issuerUrl: '',
+			authorizationUrl: `${issuer}/auth`,
+			tokenUrl: tokenEndpoint,
+			revocationUrl: revocationEndpoint,
+			scope: 'offline_access api:read',
+		});
+		const { tokens } = await open(credential);
+		const { accessToken } = await tokens.get();
+		expect(await run(credential, { operation })).toMatchObject([
+			{ disconnected: true, revoked: true, lastError: null },
+		]);
+		expect(rig.provider.isActive(accessToken)).toBe(false);
+	});
+
+	test('names the Revocation URL if nothing answers there', async () => {
+		const { issuer, revocationEndpoint } = rig.provider;
+		const credential = await connected({
+			issuerUrl: issuer,
+			revocationUrl: `${revocationEndpoint}-x`,
+		});
+		await expect(run(credential, { operation })).rejects.toThrow(/Revocation URL: .* answered 404/);
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
+	});
+
 	test('is for workflows only if the credential says so, and not for Client Credentials', async () => {
 		const credential = await connected({ accountChangesByWorkflows: false });
 		await expect(run(credential, { operation })).rejects.toThrow('Account Changes by Workflows');

@@ -9,7 +9,7 @@ import {
 } from '../errors';
 import type { EgressError } from '../http/egress';
 import type { Redactor } from '../redact';
-import { CLIENT_DENIED, INVALID_REQUEST, meaningOf } from './errorCodes';
+import { CLIENT_DENIED, INVALID_REQUEST, meaningOf, UNRECOGNISED_CLIENT } from './errorCodes';
 import { quoted, quotedError } from './quoted';
 import type { OAuthErrorBody, RawResponse } from './tokenResponse';
 
@@ -81,12 +81,7 @@ function lostConsent({ grantType, byConsent }: FailureContext): string | undefin
 }
 
 function unrecognisedClient({ invalidClient, clockAheadMs = 0 }: FailureContext): Correction {
-	return (
-		invalidClient?.(clockAheadMs) ?? {
-			field: 'Client Secret',
-			wayOut: 'Check Client ID, Client Secret and Client Authentication.',
-		}
-	);
+	return invalidClient?.(clockAheadMs) ?? UNRECOGNISED_CLIENT;
 }
 
 /**

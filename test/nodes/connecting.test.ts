@@ -99,6 +99,15 @@ describe('Get Authorization URL', () => {
 		expect(links).toMatchObject({ connectUrl: null, connectUrlExpiresAt: null });
 	});
 
+	test.each([
+		['default', 'copy the address the browser ends at into'],
+		['formPost', 'copy the form data of the browser’s last request'],
+	])('says what is pasted, with the response mode %s', async (responseMode, text) => {
+		const credential = await notConnected({ responseMode });
+		const [links] = await run(credential, { operation });
+		expect(links?.['howTo']).toContain(text);
+	});
+
 	test('gives none unless the credential says that workflows may make links', async () => {
 		for (const accountChangesByWorkflows of [false, undefined]) {
 			const credential = await notConnected({ accountChangesByWorkflows });

@@ -42,11 +42,11 @@ async function execute(item: Item): Promise<INodeExecutionData[]> {
 		by: askerOf(item),
 		lifetimeMs: minutes * 60_000,
 	});
-	const paste = `open authorizationUrl, sign in, copy ${links.toPaste} into the credential’s Authorization Response, and save.`;
+	const paste = `Open authorizationUrl, sign in, copy ${links.toPaste} into the credential’s Authorization Response, and save.`;
 	const howTo =
 		links.connectUrl === undefined
-			? paste.replace('open', 'Open')
-			: `Open connectUrl once, in the browser of whoever has the account. If the browser cannot reach n8n: ${paste}`;
+			? paste
+			: `Open connectUrl once, in the browser of whoever has the account. For a browser that cannot reach n8n there is another way. ${paste}`;
 	return [{ json: { label: open.connection.label, ...linkFields(links), howTo } }];
 }
 

@@ -20,7 +20,7 @@ const failed = versions.filter((version) => {
 		[
 			...['--experimental-vm-modules', '--no-warnings'],
 			join(ROOT, 'node_modules', 'jest', 'bin', 'jest.js'),
-			...['--config', 'jest.e2e.config.js', '--testPathIgnorePatterns', 'chromium'],
+			...['--config', 'jest.e2e.config.js', '--testPathIgnorePatterns=chromium'],
 			...options,
 		],
 		{ cwd: ROOT, env: { ...process.env, E2E_N8N_VERSION: version }, stdio: 'inherit' },

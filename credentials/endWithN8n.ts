@@ -1,3 +1,5 @@
+import { loadAsN8n } from './n8nModules';
+
 /** What this file needs of n8n's dependency injection; n8n documents none of it for packages. */
 interface N8nContainer {
 	get(type: unknown): unknown;
@@ -9,36 +11,28 @@ interface ShutdownMetadata {
 	register(priority: number, handler: { serviceClass: unknown; methodName: string }): void;
 }
 
-interface N8nModules {
-	readonly di: { readonly Container: N8nContainer };
-	readonly decorators: {
-		readonly ShutdownMetadata: unknown;
-		readonly HIGHEST_SHUTDOWN_PRIORITY: number;
-		readonly LOWEST_SHUTDOWN_PRIORITY: number;
-	};
+interface Di {
+	readonly Container: N8nContainer;
 }
 
-/** n8n puts its own modules on NODE_PATH, which `require` looks at and `import` does not. */
-function loadN8nModules(): N8nModules {
-	return {
-		// eslint-disable-next-line @typescript-eslint/no-require-imports -- see docs/adr/0015-shutdown.md
-		di: require('@n8n/di') as N8nModules['di'],
-		// eslint-disable-next-line @typescript-eslint/no-require-imports -- the same
-		decorators: require('@n8n/decorators') as N8nModules['decorators'],
-	};
+interface Decorators {
+	readonly ShutdownMetadata: unknown;
+	readonly HIGHEST_SHUTDOWN_PRIORITY: number;
+	readonly LOWEST_SHUTDOWN_PRIORITY: number;
 }
 
 /** True if n8n waits for `end` from now on. */
 function registered(end: () => Promise<void>): boolean {
 	try {
-		const { di, decorators } = loadN8nModules();
-		const shutdown = di.Container.get(decorators.ShutdownMetadata) as ShutdownMetadata;
+		const { Container } = loadAsN8n('@n8n/di') as Di;
+		const decorators = loadAsN8n('@n8n/decorators') as Decorators;
+		const shutdown = Container.get(decorators.ShutdownMetadata) as ShutdownMetadata;
 		// Another copy of n8n's modules, which nobody looks at, has no handlers.
 		if (shutdown.getHandlersByPriority().length === 0) return false;
 		class VaultedOAuth2Connections {
 			readonly end = end;
 		}
-		di.Container.set(VaultedOAuth2Connections, new VaultedOAuth2Connections());
+		Container.set(VaultedOAuth2Connections, new VaultedOAuth2Connections());
 		const handler = { serviceClass: VaultedOAuth2Connections, methodName: 'end' };
 		// At once, since a worker whose jobs take too long never gets to the last; and once more, for what executions began meanwhile.
 		shutdown.register(decorators.HIGHEST_SHUTDOWN_PRIORITY, handler);

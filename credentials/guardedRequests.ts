@@ -1,4 +1,5 @@
 import { withoutRequest } from '../src';
+import { n8nLog } from './n8nLog';
 import { loadAsN8n } from './n8nModules';
 
 /** A header by which a request says that it carries a token. It never leaves n8n. */
@@ -43,6 +44,9 @@ interface Client {
 
 /** Where n8n's versions have the client they send requests with. */
 const PLACES: readonly (readonly string[])[] = [['@n8n/backend-network', 'axios'], ['axios']];
+
+const UNGUARDED =
+	'Vaulted OAuth2: this n8n sends requests with a client that is not known to this package. Files that the HTTP Request node gets are held in memory, and with On Error: Continue an error holds the token. Look for an update of this package, or use its own node.';
 
 const marked = new WeakSet<Config>();
 
@@ -116,6 +120,7 @@ export function guardMark(): Readonly<Record<string, string>> {
 		const all = clients();
 		for (const client of all) guard(client);
 		guarded = all.size > 0;
+		if (!guarded) n8nLog().warn(UNGUARDED);
 	}
 	return guarded ? { [MARK]: 'true' } : {};
 }

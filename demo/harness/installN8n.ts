@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { installLocked, runLogged } from '../lockedInstall.cjs';
+import { installLocked, runLogged, type RunOptions } from '../lockedInstall.cjs';
 import { cacheFolder, logFile, n8nFolder, patience, type Run } from './run.ts';
 
 /** The version in n8n's own package.json, once installed. */
@@ -10,19 +10,26 @@ function n8nVersion(run: Run): string {
 	return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
+/** Of the first two, n8n asks for versions that are not in every registry; what n8n 1.123 to 2.20 install today needs a newer third. */
+const OVERRIDES = { linkedom: '0.18.12', xlsx: '0.18.5', '@langchain/core': '1.1.48' };
+
+// Legacy: n8n's tree has peer conflicts. No scripts: one of its optional addons does not build everywhere.
+const ARGS = ['--legacy-peer-deps', '--ignore-scripts'];
+
 /**
- * Puts n8n into `demo/n8n/node_modules`, exactly as its lock file says; without effect where it is there already.
+ * Puts n8n into its folder (see {@link n8nFolder}), exactly as its lock file says; without effect if it is there already. A version
+ * without a lock file gets one.
  *
  * @returns n8n's version
  */
 export async function installN8n(run: Run): Promise<string> {
-	const installed = await installLocked(n8nFolder(run), {
-		// Legacy: n8n's tree has peer conflicts. No scripts: one of its optional addons does not build everywhere.
-		args: ['--legacy-peer-deps', '--ignore-scripts'],
+	const options = {
 		label: 'Downloading n8n',
 		logFile: logFile(run, 'install-n8n'),
 		...patience(run),
-	});
+	};
+	await lockVersion(run, options);
+	const installed = await installLocked(n8nFolder(run), { args: ARGS, ...options });
 	const built = await buildSqlite(run);
 
 	const version = n8nVersion(run);
@@ -30,6 +37,17 @@ export async function installN8n(run: Run): Promise<string> {
 		installed || built ? `Installed n8n ${version}` : `n8n ${version} is installed already`,
 	);
 	return version;
+}
+
+/** Resolves what {@link Run.n8nVersion} depends on, as far as that was not done before. */
+async function lockVersion(run: Run, options: Omit<RunOptions, 'cwd'>): Promise<void> {
+	const { n8nVersion } = run;
+	const folder = n8nFolder(run);
+	if (n8nVersion === undefined || existsSync(join(folder, 'package-lock.json'))) return;
+	await mkdir(folder, { recursive: true });
+	const wanted = { private: true, dependencies: { n8n: n8nVersion }, overrides: OVERRIDES };
+	await writeFile(join(folder, 'package.json'), JSON.stringify(wanted));
+	await runLogged('npm', ['install', '--package-lock-only', ...ARGS], { cwd: folder, ...options });
 }
 
 /** The one script that n8n cannot run without: its database driver's, which fetches or compiles a binary. */

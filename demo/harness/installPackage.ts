@@ -105,7 +105,11 @@ async function pack(run: Run, folder: string, manifest: Manifest): Promise<strin
 		...options,
 		label: 'Packing the package',
 	});
-	return join(folder, `${manifest.name}-${manifest.version}.tgz`);
+	return join(folder, tarballName(manifest));
+}
+
+function tarballName({ name, version }: Manifest): string {
+	return `${name}-${version}.tgz`;
 }
 
 interface Unpacking {
@@ -169,6 +173,32 @@ async function strikeOut(manifestFile: string): Promise<void> {
 		...rest
 	} = manifest;
 	await writeFile(manifestFile, JSON.stringify(rest, null, 2));
+}
+
+/** The repository's settings of npm reach every program that npm runs, and are not the user's. */
+function withoutNpmSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+	return Object.fromEntries(Object.entries(env).filter(([name]) => !/^npm_/i.test(name)));
+}
+
+/**
+ * Makes a new user folder for n8n and installs the tarball there as README.md says for an install by hand. {@link installPackage} has to
+ * have made it.
+ */
+export async function installByHand(run: Run): Promise<string> {
+	const manifest = await readJson<Manifest>(join(run.root, 'package.json'));
+	if (!manifest) throw new Error(`No package.json in ${run.root}`);
+	const userFolder = await mkdtemp(join(tmpdir(), 'vaulted-oauth2-n8n-'));
+	const nodes = join(userFolder, '.n8n', 'nodes');
+	await mkdir(nodes, { recursive: true });
+	const tarball = join(cacheFolder(run), 'package', tarballName(manifest));
+	await runLogged('npm', ['install', '--ignore-scripts', tarball], {
+		cwd: nodes,
+		env: withoutNpmSettings(process.env),
+		label: 'Installing the package by hand',
+		logFile: logFile(run, 'install-by-hand'),
+		...patience(run),
+	});
+	return userFolder;
 }
 
 /**

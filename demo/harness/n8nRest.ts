@@ -77,9 +77,16 @@ interface RunRecord {
 	error?: { message?: string };
 }
 
-function readRuns(executionData: unknown): Record<string, NodeRun> {
-	const data = executionData as { resultData?: { runData?: Record<string, RunRecord[]> } };
-	const runs = Object.entries(data.resultData?.runData ?? {});
+interface StoredResult {
+	resultData?: {
+		runData?: Record<string, RunRecord[]>;
+		lastNodeExecuted?: string;
+		error?: unknown;
+	};
+}
+
+function readRuns(resultData: StoredResult['resultData']): Record<string, NodeRun> {
+	const runs = Object.entries(resultData?.runData ?? {});
 	return Object.fromEntries(
 		runs.map(([name, records]) => {
 			const last = records.at(-1);
@@ -220,14 +227,26 @@ export class N8nRest {
 		return results;
 	}
 
-	/** Runs a stored workflow from the named trigger, as the editor does, and waits for its end. */
-	async runWorkflow(workflowId: string, trigger: string): Promise<Execution> {
-		const started = await this.request<{ executionId: string }>(
+	/**
+	 * Runs a stored workflow from the named trigger, as the editor does.
+	 *
+	 * @returns the execution's id
+	 */
+	async startWorkflow(id: string, trigger: string): Promise<string> {
+		// Older versions, 1.123 among them, run what is sent, later ones what is stored.
+		const workflowData = await this.request('GET', `/workflows/${id}`);
+		const run = { workflowData, triggerToStartFrom: { name: trigger } };
+		const { executionId } = await this.request<{ executionId: string }>(
 			'POST',
-			`/workflows/${workflowId}/run`,
-			{ triggerToStartFrom: { name: trigger } },
+			`/workflows/${id}/run`,
+			run,
 		);
-		return await this.finishedExecution(started.executionId);
+		return executionId;
+	}
+
+	/** The same, and waits for its end. */
+	async runWorkflow(id: string, trigger: string): Promise<Execution> {
+		return await this.finishedExecution(await this.startWorkflow(id, trigger));
 	}
 
 	/** Waits until an execution has ended. */
@@ -238,10 +257,11 @@ export class N8nRest {
 				'GET',
 				`/executions/${id}`,
 			);
-			if (!['new', 'running', 'waiting'].includes(answer.status)) {
-				const nodes = readRuns(parseFlatted(answer.data));
-				return { id, status: answer.status, nodes, raw: answer.data };
-			}
+			const { resultData } = (parseFlatted(answer.data) ?? {}) as StoredResult;
+			// n8n 1 stores how it ended before what came of it.
+			const isStored = (resultData?.lastNodeExecuted ?? resultData?.error) !== undefined;
+			if (!['new', 'running', 'waiting'].includes(answer.status) && isStored)
+				return { id, status: answer.status, nodes: readRuns(resultData), raw: answer.data };
 			await pause(100);
 		}
 		throw new Error(`Execution ${id} has not ended after two minutes`);

@@ -8,6 +8,8 @@ export interface Run {
 	readonly report: (line: string) => void;
 	/** Aborted when everything has to stop. */
 	readonly signal?: AbortSignal;
+	/** Another n8n than the one that the lock file of `demo/n8n` names, such as `2.20.12`. */
+	readonly n8nVersion?: string;
 }
 
 /** A run's part of the options of anything that takes long. */
@@ -26,7 +28,9 @@ export function logFile(run: Run, name: string): string {
 
 /** The folder whose lock file says which n8n is installed. */
 export function n8nFolder(run: Run): string {
-	return join(run.root, 'demo', 'n8n');
+	return run.n8nVersion === undefined
+		? join(run.root, 'demo', 'n8n')
+		: join(cacheFolder(run), 'n8n', run.n8nVersion);
 }
 
 /** The Node that runs n8n: it needs a newer one than the machine may have, and the repository's development packages bring it. */

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { childEnded, hasExited } from '../../test/support/ended.ts';
@@ -54,7 +54,7 @@ async function n8nEnvironment(
 		N8N_UNVERIFIED_PACKAGES_ENABLED: 'true',
 		N8N_VERIFIED_PACKAGES_ENABLED: 'false',
 		N8N_DIAGNOSTICS_ENABLED: 'false',
-		N8N_DISABLED_MODULES: 'mcp-registry',
+		...(hasModule(run, 'mcp-registry') ? { N8N_DISABLED_MODULES: 'mcp-registry' } : {}),
 		N8N_DYNAMIC_BANNERS_ENABLED: 'false',
 		N8N_HIRING_BANNER_ENABLED: 'false',
 		N8N_LICENSE_AUTO_RENEW_ENABLED: 'false',
@@ -64,6 +64,11 @@ async function n8nEnvironment(
 		N8N_VERSION_NOTIFICATIONS_WHATS_NEW_ENABLED: 'false',
 		...options.env,
 	});
+}
+
+/** n8n refuses to disable a module that it does not have. */
+function hasModule(run: Run, name: string): boolean {
+	return existsSync(join(n8nFolder(run), 'node_modules', 'n8n', 'dist', 'modules', name));
 }
 
 /** n8n's program, for {@link nodeBinary}. */
@@ -95,7 +100,9 @@ export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8
 	const stop = stopper(name, child);
 	try {
 		const health = `http://127.0.0.1:${options.healthPort ?? port}/healthz/readiness`;
-		await untilReady(run, { child, health, log });
+		// n8n 1 says that it is ready before it has its interface.
+		const rest = options.command === undefined ? [`${url}/rest/settings`] : [];
+		await untilReady(run, { child, addresses: [health, ...rest], log });
 	} catch (error) {
 		await stop();
 		throw error;
@@ -116,14 +123,16 @@ function stopper(name: string, child: ChildProcess): () => Promise<void> {
 
 interface Starting {
 	child: ChildProcess;
-	health: string;
+	/** All of them have to answer. */
+	addresses: readonly string[];
 	log: string;
 }
 
-async function untilReady(run: Run, { child, health, log }: Starting): Promise<void> {
+async function untilReady(run: Run, { child, addresses, log }: Starting): Promise<void> {
 	let failure: Error | undefined;
 	child.once('error', (error) => (failure = error));
 	const startedAt = Date.now();
+	const missing = [...addresses];
 	let nextLine = SECONDS_BETWEEN_LINES;
 
 	for (;;) {
@@ -137,9 +146,11 @@ async function untilReady(run: Run, { child, health, log }: Starting): Promise<v
 			run.report(`Waiting for n8n … ${Math.round(elapsed)} s`);
 			nextLine += SECONDS_BETWEEN_LINES;
 		}
-		const response = await fetch(health).catch(() => undefined);
-		if (response?.ok) return;
-		await pause(200);
+		const [next] = missing;
+		if (next === undefined) return;
+		const response = await fetch(next).catch(() => undefined);
+		if (response?.ok) missing.shift();
+		else await pause(200);
 	}
 }
 

@@ -112,7 +112,7 @@ export function readInstanceSettings(env: Environment, argument?: string): Insta
 		endsAfterRun: !LASTING_COMMANDS.includes(command),
 		lease: readChoice(env, 'VAULTED_OAUTH2_LEASE', LEASE_SETTINGS),
 		shutdownMs: readShutdownSeconds(env, command) * 1000,
-		egressPolicy: isTrue(env, 'N8N_SSRF_PROTECTION_ENABLED') ? readEgressPolicy(env) : undefined,
+		egressPolicy: isEgressProtected(env) ? readEgressPolicy(env) : undefined,
 	};
 }
 
@@ -141,18 +141,37 @@ function keyInSettingsFile(userFolder: string): string | undefined {
 	}
 }
 
+/** n8n's next name for `N8N_SSRF_*` is `N8N_EGRESS_*`, and for its switch a mode, of which only one blocks. Either is enough. */
+function isEgressProtected(env: Environment): boolean {
+	const mode = readVariable(env, 'N8N_EGRESS_PROTECTION_MODE')?.trim().toLowerCase();
+	return mode === 'enforce' || isTrue(env, 'N8N_SSRF_PROTECTION_ENABLED');
+}
+
 function readEgressPolicy(env: Environment): EgressPolicy {
-	const blocked = unquoted(readVariable(env, 'N8N_SSRF_BLOCKED_IP_RANGES')) ?? 'default';
 	return {
-		blockedIpRanges: listed(blocked).flatMap((range) =>
-			range.toLowerCase() === 'default'
-				? [...DEFAULT_BLOCKED_IP_RANGES, ...FURTHER_BLOCKED_IP_RANGES]
-				: range,
-		),
-		allowedIpRanges: listed(readVariable(env, 'N8N_SSRF_ALLOWED_IP_RANGES')),
-		blockedHostnames: listed(readVariable(env, 'N8N_SSRF_BLOCKED_HOSTNAMES')),
-		allowedHostnames: listed(readVariable(env, 'N8N_SSRF_ALLOWED_HOSTNAMES')),
+		blockedIpRanges: readBlockedIpRanges(env),
+		allowedIpRanges: readEgressList(env, 'ALLOWED_IP_RANGES'),
+		blockedHostnames: readEgressList(env, 'BLOCKED_HOSTNAMES'),
+		allowedHostnames: readEgressList(env, 'ALLOWED_HOSTNAMES'),
 	};
+}
+
+function readEgressList(env: Environment, name: string): string[] {
+	return listed(readVariable(env, `N8N_EGRESS_${name}`) ?? readVariable(env, `N8N_SSRF_${name}`));
+}
+
+/** Under the next name the default ranges cannot be left out. */
+function readBlockedIpRanges(env: Environment): string[] {
+	const added = readVariable(env, 'N8N_EGRESS_BLOCKED_IP_RANGES');
+	const text =
+		added === undefined
+			? (readVariable(env, 'N8N_SSRF_BLOCKED_IP_RANGES') ?? 'default')
+			: `default,${unquoted(added) ?? ''}`;
+	return listed(unquoted(text)).flatMap((range) =>
+		range.toLowerCase() === 'default'
+			? [...DEFAULT_BLOCKED_IP_RANGES, ...FURTHER_BLOCKED_IP_RANGES]
+			: range,
+	);
 }
 
 function isTrue(env: Environment, name: string): boolean {

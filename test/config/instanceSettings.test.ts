@@ -194,6 +194,55 @@ describe('egress policy', () => {
 			allowedHostnames: ['idp.corp.example'],
 		});
 	});
+
+	describe('by the names that follow N8N_SSRF_*', () => {
+		it.each([
+			['enforce', undefined, true],
+			[' Enforce ', undefined, true],
+			['enforce', 'false', true],
+			['log', undefined, false],
+			['off', undefined, false],
+			// Either is enough: an n8n that knows the older name only goes by that.
+			['log', 'true', true],
+			['off', '1', true],
+		])('the mode %j with protection %j: %p', (mode, enabled, isProtected) => {
+			const { egressPolicy } = readInstanceSettings({
+				N8N_EGRESS_PROTECTION_MODE: mode,
+				N8N_SSRF_PROTECTION_ENABLED: enabled,
+			});
+			expect(egressPolicy !== undefined).toBe(isProtected);
+		});
+
+		it('a list replaces that of the older name, and ranges add to the default', () => {
+			const names = {
+				N8N_EGRESS_PROTECTION_MODE: 'enforce',
+				N8N_SSRF_BLOCKED_IP_RANGES: '9.9.9.0/24',
+				N8N_SSRF_ALLOWED_HOSTNAMES: 'older.example.com',
+			};
+			const defaults = policyFrom({})?.blockedIpRanges ?? [];
+
+			expect(readInstanceSettings(names).egressPolicy).toEqual({
+				blockedIpRanges: ['9.9.9.0/24'],
+				allowedIpRanges: [],
+				blockedHostnames: [],
+				allowedHostnames: ['older.example.com'],
+			});
+			expect(
+				readInstanceSettings({
+					...names,
+					N8N_EGRESS_BLOCKED_IP_RANGES: '8.8.8.0/24',
+					N8N_EGRESS_ALLOWED_IP_RANGES: '10.1.0.0/16',
+					N8N_EGRESS_BLOCKED_HOSTNAMES: 'metadata.internal',
+					N8N_EGRESS_ALLOWED_HOSTNAMES: 'newer.example.com',
+				}).egressPolicy,
+			).toEqual({
+				blockedIpRanges: [...defaults, '8.8.8.0/24'],
+				allowedIpRanges: ['10.1.0.0/16'],
+				blockedHostnames: ['metadata.internal'],
+				allowedHostnames: ['newer.example.com'],
+			});
+		});
+	});
 });
 
 function writeSettings(text: string): void {

@@ -1,3 +1,4 @@
+import type * as N8nWorkflow from 'n8n-workflow';
 import type { IHttpRequestOptions } from 'n8n-workflow';
 
 import type * as Authenticate from '../../credentials/authenticateRequest';
@@ -12,21 +13,35 @@ const CONNECTIONS = {
 };
 
 describe('in an n8n with an HTTP client that this package does not know', () => {
-	async function authenticated(options: object): Promise<IHttpRequestOptions> {
+	const warnings: unknown[] = [];
+	let authenticateRequest: (typeof Authenticate)['authenticateRequest'];
+
+	beforeAll(() => {
 		jest.doMock('../../credentials/n8nModules', () => ({
 			loadAsN8n: () => {
 				throw new Error('Cannot find module');
 			},
 		}));
-		const { authenticateRequest } = jest.requireActual<typeof Authenticate>(
+		const { LoggerProxy } = jest.requireActual<typeof N8nWorkflow>('n8n-workflow');
+		const log = (text: string): void => void warnings.push(text);
+		LoggerProxy.init({ debug: log, error: log, info: log, warn: log });
+		({ authenticateRequest } = jest.requireActual<typeof Authenticate>(
 			'../../credentials/authenticateRequest',
-		);
-		return await authenticateRequest(
-			CONNECTIONS as never,
-			{},
-			{ url: 'https://api.example.com/me', ...options },
-		);
+		));
+	});
+
+	async function authenticated(options: object): Promise<IHttpRequestOptions> {
+		const request = { url: 'https://api.example.com/me', ...options };
+		return await authenticateRequest(CONNECTIONS as never, {}, request);
 	}
+
+	it('n8n’s log says so, once', async () => {
+		await authenticated({});
+		await authenticated({});
+		expect(warnings).toEqual([
+			expect.stringMatching(/^Vaulted OAuth2: this n8n sends .* a client that .* not known/),
+		]);
+	});
 
 	it.each([
 		[

@@ -1,5 +1,6 @@
 import { callingStories } from './stories/calling';
 import { connectingStories } from './stories/connecting';
+import { domainStories } from './stories/domains';
 import { editingStories } from './stories/editing';
 import { formStories } from './stories/form';
 import { forgingStories, hostIdentityStories } from './stories/forging';
@@ -7,9 +8,12 @@ import { leakStories } from './stories/leaks';
 import { savingStories } from './stories/saving';
 import { usingStories } from './stories/using';
 import { Editor } from './support/editor';
-import { Instance } from './support/instance';
+import { Instance, RUN } from './support/instance';
 import { Scene } from './support/scene';
 import type { StoreKind } from './support/stores';
+
+/** Other versions have other pages. */
+const hasKnownEditor = RUN.n8nVersion === undefined;
 
 let instance: Instance;
 
@@ -32,14 +36,17 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		if (kind === 'awsSecretsManager') hostIdentityStories(current);
 	});
 	describe('calling', () => callingStories(current));
-	if (kind === 'localVault') describe('using', () => usingStories(current));
+	if (kind === 'localVault') {
+		describe('using', () => usingStories(current));
+		describe('allowed domains', () => domainStories(current));
+	}
 	describe('the editor', () => {
 		let editor: Editor;
 		beforeAll(async () => (editor = await Editor.open(instance)));
 		afterAll(async () => await editor.close());
 
-		formStories(current, () => editor);
-		describe('connecting', () => connectingStories(current, () => editor));
+		if (hasKnownEditor) formStories(current, () => editor);
+		describe('connecting', () => connectingStories(current, () => editor, hasKnownEditor));
 	});
 
 	// After everything else, since it looks through all of that.

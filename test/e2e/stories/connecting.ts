@@ -13,8 +13,12 @@ import { Visitor } from '../support/visitor';
 
 const LINK = /http\S+\/connect\?link=\S+/;
 
-/** A person connects an account, in Chromium, on the provider's own pages. */
-export function connectingStories(scene: () => Scene, editor: () => Editor): void {
+/**
+ * A person connects an account, in Chromium, on the provider's own pages.
+ *
+ * @param inEditor whether what begins in n8n's editor is told as well
+ */
+export function connectingStories(scene: () => Scene, editor: () => Editor, inEditor = true): void {
 	let visitor: Visitor;
 
 	beforeAll(async () => (visitor = await Visitor.arrive()));
@@ -83,7 +87,9 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 			text
 				.replaceAll('https://api.example.com/v1/contacts', `${scene().api.url}/items`)
 				.replaceAll('"/contacts"', '"/items"'),
-		) as { nodes: { credentials?: Record<string, unknown> }[] };
+		) as { nodes: { credentials?: Record<string, unknown> }[]; active?: boolean };
+		// As the editor does.
+		workflow.active = false;
 		for (const node of workflow.nodes) {
 			if (node.credentials) node.credentials = { vaultedOAuth2Api: { id, name } };
 		}
@@ -91,7 +97,8 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 		return (await owner.request<{ id: string }>('POST', '/workflows', workflow)).id;
 	}
 
-	it('save, consent, connected, call, refresh, revoke, reconnect', async () => {
+	const test = inEditor ? it : it.skip;
+	test('save, consent, connected, call, refresh, revoke, reconnect', async () => {
 		const { accounting, instance } = scene();
 		const { redirectUri, ...form } = scene().accountForm({ label: 'Accounting' });
 		const { secretStore, grantType: _code, awsCredentials: _default, ...typed } = form;

@@ -16,9 +16,13 @@ export const HOST_IDENTITY: AwsIdentity = {
 	arn: 'arn:aws:iam::123456789012:role/host',
 };
 
+/** Another n8n than the one of the lock file: `npm run test:versions -- 2.20.12`. */
+const { E2E_N8N_VERSION } = process.env;
+
 export const RUN: Run = {
 	root: join(__dirname, '..', '..', '..'),
 	report: (line) => process.stderr.write(`${line}\n`),
+	...(E2E_N8N_VERSION === undefined ? {} : { n8nVersion: E2E_N8N_VERSION }),
 };
 
 function newLogin(email: string): Login {
@@ -42,13 +46,20 @@ export class Instance {
 		this.database = new Database(n8n.userFolder);
 	}
 
-	static async start(): Promise<Instance> {
+	/** @param install makes the user folder; as n8n itself installs packages unless told */
+	static async start({
+		install = newUserFolder,
+		logName = 'n8n-e2e',
+	}: {
+		install?: (nodes: string) => Promise<string>;
+		logName?: string;
+	} = {}): Promise<Instance> {
 		await installN8n(RUN);
-		const userFolder = await newUserFolder(await installPackage(RUN));
+		const userFolder = await install(await installPackage(RUN));
 		try {
 			const n8n = await startN8n(RUN, {
 				userFolder,
-				logName: 'n8n-e2e',
+				logName,
 				env: {
 					N8N_LOG_LEVEL: 'debug',
 					AWS_ACCESS_KEY_ID: HOST_IDENTITY.accessKeyId,
@@ -80,9 +91,12 @@ export class Instance {
 			'/invitations',
 			[{ email, role: 'global:member' }],
 		);
-		const token = new URL(invitation!.user.inviteAcceptUrl).searchParams.get('token');
-		await this.member.request('POST', '/invitations/accept', {
-			token,
+		const link = new URL(invitation!.user.inviteAcceptUrl).searchParams;
+		const { inviteeId, ...proof } = Object.fromEntries(link);
+		// Older versions, 1.123 among them, have the user's id in the link, later ones a token.
+		const user = inviteeId === undefined ? '' : `/${inviteeId}`;
+		await this.member.request('POST', `/invitations${user}/accept`, {
+			...proof,
 			password,
 			firstName: 'Second',
 			lastName: 'User',

@@ -265,10 +265,9 @@ export class Scene {
 		return await this.submit((await this.reopen(saved)).form, changes);
 	}
 
-	/** The fields that n8n's database holds of a credential, without those that are blank. */
+	/** The fields that n8n's database holds of a credential, without those that are blank or at their default: not every n8n keeps these. */
 	stored({ id }: Pick<Saved, 'id'>): Fields {
-		const fields = Object.entries(this.instance.database.credential(id));
-		return Object.fromEntries(fields.filter(([, value]) => value !== ''));
+		return changed(this.instance.database.credential(id));
 	}
 
 	/** The typed secrets that n8n's database holds: none, once they are sealed. */
@@ -282,7 +281,7 @@ export class Scene {
 
 	/** The pointer that n8n's database holds. @throws ConfigurationError where it holds none */
 	pointer(saved: Pick<Saved, 'id'>): SecretRef {
-		const { secretRef, awsRegion, awsEndpoint } = this.stored(saved);
+		const { secretRef, awsRegion, awsEndpoint } = this.instance.database.credential(saved.id);
 		const { kind } = this.store;
 		const ref = parseSecretRef(
 			String(secretRef),
@@ -322,15 +321,12 @@ export class Scene {
 	/** Runs a workflow that often at once. */
 	async runAtOnce(workflowId: string, times: number): Promise<Execution[]> {
 		const { owner } = this.instance;
-		const run = { triggerToStartFrom: { name: MANUAL_TRIGGER.name } };
 		const started = await Promise.all(
-			Array.from({ length: times }, () =>
-				owner.request<{ executionId: string }>('POST', `/workflows/${workflowId}/run`, run),
-			),
+			Array.from({ length: times }, () => owner.startWorkflow(workflowId, MANUAL_TRIGGER.name)),
 		);
 		// One after the other: asking for all of them all the time would keep n8n busier than the executions do.
 		const ended: Execution[] = [];
-		for (const { executionId } of started) ended.push(await owner.finishedExecution(executionId));
+		for (const id of started) ended.push(await owner.finishedExecution(id));
 		return ended;
 	}
 }

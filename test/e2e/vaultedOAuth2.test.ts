@@ -1,6 +1,7 @@
 import { callingStories } from './stories/calling';
 import { connectingStories } from './stories/connecting';
 import { editingStories } from './stories/editing';
+import { editorStories } from './stories/editors';
 import { formStories } from './stories/form';
 import { forgingStories, hostIdentityStories } from './stories/forging';
 import { leakStories } from './stories/leaks';
@@ -32,7 +33,10 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		if (kind === 'awsSecretsManager') hostIdentityStories(current);
 	});
 	describe('calling', () => callingStories(current));
-	if (kind === 'localVault') describe('using', () => usingStories(current));
+	if (kind === 'localVault') {
+		describe('using', () => usingStories(current));
+		describe('editors', () => editorStories(current));
+	}
 	describe('the editor', () => {
 		let editor: Editor;
 		beforeAll(async () => (editor = await Editor.open(instance)));

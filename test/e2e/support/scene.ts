@@ -75,7 +75,10 @@ function changed(fields: Fields): Fields {
 }
 
 /** Accounts that one suite connects; each has a redirect URI that the provider has to know in advance. */
-const MOST_ACCOUNTS = 12;
+const MOST_ACCOUNTS = 24;
+
+/** A redirect URI that leads nowhere: the address the browser ends at is pasted into the credential. */
+export const PASTE_URI = 'http://127.0.0.1:9/return';
 
 function redirectUri({ n8n }: Instance, path: string): string {
 	return `${n8n.url}/webhook/connect-${path}/callback`;
@@ -127,7 +130,7 @@ export class Scene {
 			redirectUri(instance, `${kind}-${index + 1}`),
 		);
 		return new Scene(instance, [...clients, app], {
-			accounting: await startAccounting([{ ...app, redirectUris }]),
+			accounting: await startAccounting([{ ...app, redirectUris: [...redirectUris, PASTE_URI] }]),
 			provider,
 			api: await startSampleApi({ isActive: (token) => provider.isActive(token) }),
 			attacker: await startSampleApi({ isActive: () => true }),
@@ -251,13 +254,16 @@ export class Scene {
 		return { form, test: await owner.testCredential(form) };
 	}
 
-	/** Changes fields of a form that was opened, and saves. */
-	async submit(form: SavedCredential, changes: Fields): Promise<CredentialTest> {
-		const { owner } = this.instance;
+	/** Changes fields of a form that was opened, and saves, as any user that may. */
+	async submit(
+		form: SavedCredential,
+		changes: Fields,
+		user: N8nRest = this.instance.owner,
+	): Promise<CredentialTest> {
 		const { id, name, type } = form;
 		const data = { ...DEFAULTS, ...form.data, ...changes };
-		await owner.request('PATCH', `/credentials/${id}`, { name, type, data: changed(data) });
-		return await owner.testCredential({ id, name, type, data });
+		await user.request('PATCH', `/credentials/${id}`, { name, type, data: changed(data) });
+		return await user.testCredential({ id, name, type, data });
 	}
 
 	/** Opens a saved credential, changes fields, saves. */

@@ -1,3 +1,5 @@
+import { accountChangeStories } from './stories/accountChanges';
+import { agentStories } from './stories/agents';
 import { callingStories } from './stories/calling';
 import { connectingStories } from './stories/connecting';
 import { editingStories } from './stories/editing';
@@ -5,6 +7,8 @@ import { editorStories } from './stories/editors';
 import { formStories } from './stories/form';
 import { forgingStories, hostIdentityStories } from './stories/forging';
 import { leakStories } from './stories/leaks';
+import { openFormStories } from './stories/openForm';
+import { pointerStories } from './stories/pointers';
 import { savingStories } from './stories/saving';
 import { usingStories } from './stories/using';
 import { Editor } from './support/editor';
@@ -35,6 +39,10 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	describe('calling', () => callingStories(current));
 	if (kind === 'localVault') {
 		describe('using', () => usingStories(current));
+		describe('account changes', () => accountChangeStories(current));
+		describe('pointers', () => pointerStories(current));
+		describe('agents', () => agentStories(current));
+	} else {
 		describe('editors', () => editorStories(current));
 	}
 	describe('the editor', () => {
@@ -43,6 +51,7 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 		afterAll(async () => await editor.close());
 
 		formStories(current, () => editor);
+		if (kind === 'localVault') describe('open form', () => openFormStories(current, () => editor));
 		describe('connecting', () => connectingStories(current, () => editor));
 	});
 

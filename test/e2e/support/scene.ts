@@ -13,6 +13,7 @@ import type {
 	SavedCredential,
 	WorkflowNode,
 } from '../../../demo/harness/n8nRest';
+import { Person } from '../../../demo/harness/person';
 import { canonicalUrl } from '../../../src/config/canonicalUrl';
 import { parseSecretRef, type SecretRef } from '../../../src/secrets/pointer';
 import {
@@ -186,6 +187,16 @@ export class Scene {
 			}),
 			redirectUri: redirectUri(this.instance, `${this.store.kind}-${this.#accounts}`),
 		};
+	}
+
+	/** A connected account. Nothing listens at its redirect URI: the provider's answer is pasted into the form. */
+	async connectByPasting(): Promise<Saved> {
+		const saved = await this.save({ ...this.accountForm(), redirectUri: PASTE_URI });
+		const [address = ''] = /http\S+$/.exec(saved.test.message) ?? [];
+		const { url } = await new Person(({ href }) => href.startsWith(PASTE_URI)).consent(address);
+		const test = await this.edit(saved, { authorizationResponse: url.href });
+		if (test.status !== 'OK') throw new Error(`Not connected: ${test.message}`);
+		return saved;
 	}
 
 	/** Publishes a workflow that connects accounts to a credential, and calls the API with each; its id. */

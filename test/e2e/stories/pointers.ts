@@ -1,5 +1,6 @@
 import { EncryptJWT } from 'jose';
 import { connectionNode, MANUAL_TRIGGER } from '../../../demo/connection';
+import type { SavedCredential } from '../../../demo/harness/n8nRest';
 import { Person } from '../../../demo/harness/person';
 import { FlowKeys } from '../../../src/authorization/ticket';
 import type { Fields } from '../support/database';
@@ -23,10 +24,13 @@ const CONTAINS_POINTER: [string, Fields][] = [
 /** Somebody who may edit a credential reads its pointer by an expression: n8n lets them. What it is good for. */
 export function pointerStories(scene: () => Scene): void {
 	let victim: Saved;
+	/** As the form is filled when the credential is opened. */
+	let opened: SavedCredential;
 
 	beforeEach(async () => {
 		const { database, memberEmail } = scene().instance;
 		victim = await scene().connectByPasting();
+		opened = await scene().instance.owner.getCredential(victim.id);
 		database.moveToProjectOf(victim.id, memberEmail);
 		// So that they may use it in workflows of their own, too.
 		database.share(victim.id, memberEmail);
@@ -44,8 +48,7 @@ export function pointerStories(scene: () => Scene): void {
 
 	/** Saves the form as the other user. */
 	async function save(changes: Fields) {
-		const form = await scene().instance.owner.getCredential(victim.id);
-		return await scene().submit(form, changes, scene().instance.member);
+		return await scene().submit(opened, changes, scene().instance.member);
 	}
 
 	/** The pointer's key, read out of a field that shows up in a workflow's data. */

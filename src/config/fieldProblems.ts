@@ -23,7 +23,7 @@ const RULES: Partial<Record<FieldKey, string>> = {
 
 const CHOICES: Partial<Record<FieldKey, string>> = {
 	clientSecretSource:
-		'a reference needs AWS Secrets Manager as Secret Store; with the local vault the client secret is entered',
+		'A reference needs AWS Secrets Manager as Secret Store; with the local vault the client secret is entered.',
 };
 
 interface Problem {

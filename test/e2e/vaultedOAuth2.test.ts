@@ -1,10 +1,15 @@
+import { accountChangeStories } from './stories/accountChanges';
+import { agentStories } from './stories/agents';
 import { callingStories } from './stories/calling';
 import { connectingStories } from './stories/connecting';
 import { domainStories } from './stories/domains';
 import { editingStories } from './stories/editing';
+import { editorStories } from './stories/editors';
 import { formStories } from './stories/form';
 import { forgingStories, hostIdentityStories } from './stories/forging';
 import { leakStories } from './stories/leaks';
+import { openFormStories } from './stories/openForm';
+import { pointerStories } from './stories/pointers';
 import { savingStories } from './stories/saving';
 import { usingStories } from './stories/using';
 import { Editor } from './support/editor';
@@ -39,13 +44,22 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('with the store %s
 	if (kind === 'localVault') {
 		describe('using', () => usingStories(current));
 		describe('allowed domains', () => domainStories(current));
+		describe('account changes', () => accountChangeStories(current));
+		describe('pointers', () => pointerStories(current));
+		describe('agents', () => agentStories(current));
+	} else {
+		describe('editors', () => editorStories(current));
 	}
 	describe('the editor', () => {
 		let editor: Editor;
 		beforeAll(async () => (editor = await Editor.open(instance)));
 		afterAll(async () => await editor.close());
 
-		if (hasKnownEditor) formStories(current, () => editor);
+		if (hasKnownEditor) {
+			formStories(current, () => editor);
+			if (kind === 'localVault')
+				describe('open form', () => openFormStories(current, () => editor));
+		}
 		describe('connecting', () => connectingStories(current, () => editor, hasKnownEditor));
 	});
 

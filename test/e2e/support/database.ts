@@ -1,4 +1,4 @@
-import { createDecipheriv, createHash } from 'node:crypto';
+import { createDecipheriv, createHash, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -55,16 +55,37 @@ export class Database {
 
 	/** Lets a user use a credential in workflows, and no more. Without a licence n8n's own interface offers that to nobody. */
 	share(credentialId: string, email: string): void {
+		this.#run(
+			`INSERT INTO shared_credentials (credentialsId, projectId, role)
+			 SELECT ?, relation.projectId, 'credential:user' FROM project_relation relation
+			 JOIN user ON user.id = relation.userId
+			 WHERE user.email = ? AND relation.role = 'project:personalOwner'`,
+			credentialId,
+			email,
+		);
+	}
+
+	/** Moves a credential into a project that a user is an editor of. Without a licence n8n's own interface makes no projects. */
+	moveToProjectOf(credentialId: string, email: string): void {
+		const project = randomUUID();
+		this.#run("INSERT INTO project (id, name, type) VALUES (?, 'Shared', 'team')", project);
+		this.#run(
+			`INSERT INTO project_relation (projectId, userId, role)
+			 SELECT ?, id, 'project:editor' FROM user WHERE email = ?`,
+			project,
+			email,
+		);
+		this.#run(
+			'UPDATE shared_credentials SET projectId = ? WHERE credentialsId = ?',
+			project,
+			credentialId,
+		);
+	}
+
+	#run(sql: string, ...parameters: string[]): void {
 		const database = new DatabaseSync(this.#file);
 		try {
-			database
-				.prepare(
-					`INSERT INTO shared_credentials (credentialsId, projectId, role)
-					 SELECT ?, relation.projectId, 'credential:user' FROM project_relation relation
-					 JOIN user ON user.id = relation.userId
-					 WHERE user.email = ? AND relation.role = 'project:personalOwner'`,
-				)
-				.run(credentialId, email);
+			database.prepare(sql).run(...parameters);
 		} finally {
 			database.close();
 		}

@@ -13,6 +13,7 @@ import type {
 	SavedCredential,
 	WorkflowNode,
 } from '../../../demo/harness/n8nRest';
+import { Person } from '../../../demo/harness/person';
 import { canonicalUrl } from '../../../src/config/canonicalUrl';
 import { parseSecretRef, type SecretRef } from '../../../src/secrets/pointer';
 import {
@@ -75,7 +76,10 @@ function changed(fields: Fields): Fields {
 }
 
 /** Accounts that one suite connects; each has a redirect URI that the provider has to know in advance. */
-const MOST_ACCOUNTS = 12;
+const MOST_ACCOUNTS = 24;
+
+/** A redirect URI that leads nowhere: the address the browser ends at is pasted into the credential. */
+export const PASTE_URI = 'http://127.0.0.1:9/return';
 
 function redirectUri({ n8n }: Instance, path: string): string {
 	return `${n8n.url}/webhook/connect-${path}/callback`;
@@ -127,7 +131,7 @@ export class Scene {
 			redirectUri(instance, `${kind}-${index + 1}`),
 		);
 		return new Scene(instance, [...clients, app], {
-			accounting: await startAccounting([{ ...app, redirectUris }]),
+			accounting: await startAccounting([{ ...app, redirectUris: [...redirectUris, PASTE_URI] }]),
 			provider,
 			api: await startSampleApi({ isActive: (token) => provider.isActive(token) }),
 			attacker: await startSampleApi({ isActive: () => true }),
@@ -183,6 +187,16 @@ export class Scene {
 			}),
 			redirectUri: redirectUri(this.instance, `${this.store.kind}-${this.#accounts}`),
 		};
+	}
+
+	/** A connected account. Nothing listens at its redirect URI: the provider's answer is pasted into the form. */
+	async connectByPasting(): Promise<Saved> {
+		const saved = await this.save({ ...this.accountForm(), redirectUri: PASTE_URI });
+		const [address = ''] = /http\S+$/.exec(saved.test.message) ?? [];
+		const { url } = await new Person(({ href }) => href.startsWith(PASTE_URI)).consent(address);
+		const test = await this.edit(saved, { authorizationResponse: url.href });
+		if (test.status !== 'OK') throw new Error(`Not connected: ${test.message}`);
+		return saved;
 	}
 
 	/** Publishes a workflow that connects accounts to a credential, and calls the API with each; its id. */
@@ -251,13 +265,16 @@ export class Scene {
 		return { form, test: await owner.testCredential(form) };
 	}
 
-	/** Changes fields of a form that was opened, and saves. */
-	async submit(form: SavedCredential, changes: Fields): Promise<CredentialTest> {
-		const { owner } = this.instance;
+	/** Changes fields of a form that was opened, and saves, as any user that may. */
+	async submit(
+		form: SavedCredential,
+		changes: Fields,
+		user: N8nRest = this.instance.owner,
+	): Promise<CredentialTest> {
 		const { id, name, type } = form;
 		const data = { ...DEFAULTS, ...form.data, ...changes };
-		await owner.request('PATCH', `/credentials/${id}`, { name, type, data: changed(data) });
-		return await owner.testCredential({ id, name, type, data });
+		await user.request('PATCH', `/credentials/${id}`, { name, type, data: changed(data) });
+		return await user.testCredential({ id, name, type, data });
 	}
 
 	/** Opens a saved credential, changes fields, saves. */

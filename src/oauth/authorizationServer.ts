@@ -1,17 +1,12 @@
-import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'openid-client';
+import type { Configuration, CustomFetch } from 'openid-client';
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
-import { ConfigurationError, type VaultedOAuth2Error } from '../errors';
-import type { Egress } from '../http/egress';
-import { Redactor } from '../redact';
-import {
-	authenticate,
-	invalidClient,
-	type AssertionTarget,
-	type Client,
-} from './clientAuthentication';
+import { ConfigurationError } from '../errors';
+import type { Client } from './clientAuthentication';
+import { beginRequest, configure, loadLibrary, type OpenIdClient } from './clientRequest';
 import type { Discovery } from './discovery';
-import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
+import { Endpoints } from './endpoints';
+import type { ExchangeOptions } from './exchange';
 import { authorizationParameters, grantParameters, responseUrl } from './requestParameters';
 import { readExpiry } from './tokenResponse';
 
@@ -121,49 +116,8 @@ export interface AuthorizationServerOptions extends ExchangeOptions {
 	readonly discovery: Discovery;
 }
 
-type OpenIdClient = typeof import('openid-client');
-
-const ENDPOINTS = {
-	token_endpoint: { field: 'Token URL', what: 'token endpoint', wayOut: 'Fill in Token URL.' },
-	authorization_endpoint: {
-		field: 'Authorization URL',
-		what: 'authorization endpoint',
-		wayOut: 'Fill in Authorization URL.',
-	},
-	pushed_authorization_request_endpoint: {
-		field: 'Pushed Authorization Request',
-		what: 'endpoint for pushed requests',
-		wayOut: 'Choose Never, or fill in the Issuer URL of a provider that has one.',
-	},
-} as const;
-type EndpointKind = keyof typeof ENDPOINTS;
-
-/** Codes which mean that an endpoint is not where the issuer's document says. */
-const WRONG_ADDRESS: ReadonlySet<string> = new Set(['ENDPOINT_NOT_FOUND', 'REDIRECTED']);
-
-/** An endpoint as the issuer describes it; for a client with a certificate at the address that asks for one (RFC 8705 §5). */
-function addressIn(
-	metadata: ServerMetadata | undefined,
-	kind: EndpointKind | 'introspection_endpoint' | 'revocation_endpoint',
-	client?: Client,
-): string | undefined {
-	const usesAlias = client?.authentication === 'tls_client_auth';
-	const alias = usesAlias ? metadata?.mtls_endpoint_aliases?.[kind] : undefined;
-	return alias ?? metadata?.[kind];
-}
-
-/** openid-client is ESM and only needed once tokens are asked for. */
-const load = async (): Promise<OpenIdClient> => await import('openid-client');
-
 /** Building an address asks nobody. */
 const noRequest: CustomFetch = () => Promise.reject(new Error('No request was expected'));
-
-interface Authenticated {
-	readonly auth: ClientAuth;
-	/** What is secret of it; grows with the request. */
-	readonly sent: readonly (string | undefined)[];
-	readonly exchangeOptions: ExchangeOptions;
-}
 
 interface Sending {
 	readonly library: OpenIdClient;
@@ -199,111 +153,20 @@ async function send(
 export function createAuthorizationServer(
 	options: AuthorizationServerOptions,
 ): AuthorizationServer {
-	const { issuer, tokenEndpoint, authorizationEndpoint, discovery, now } = options;
-	const entered: Partial<Record<EndpointKind, string | undefined>> = {
-		token_endpoint: tokenEndpoint,
-		authorization_endpoint: authorizationEndpoint,
-	};
-
-	/** The address in the form, else the discovered one; for a client with a certificate that of RFC 8705 §5. */
-	async function endpoint(kind: EndpointKind, client?: Client): Promise<string> {
-		const { field, what, wayOut } = ENDPOINTS[kind];
-		const described = issuer === undefined ? undefined : discovery.metadata(issuer);
-		const address = entered[kind] ?? addressIn(await described, kind, client);
-		if (address !== undefined) return address;
-		throw new ConfigurationError(
-			field,
-			`the issuer describes no ${what} with an https:// address. ${wayOut}`,
-			{ code: 'DISCOVERY_FAILED' },
-		);
-	}
-
-	/** Why a request failed; an address that is wrong is looked for again. */
-	function failureAt(kind: EndpointKind, exchange: Exchange): VaultedOAuth2Error {
-		const failure = exchange.toError();
-		const isDiscovered = entered[kind] === undefined && issuer !== undefined;
-		if (isDiscovered && WRONG_ADDRESS.has(failure.code)) discovery.invalidate(issuer);
-		return failure;
-	}
-
-	/** What a client assertion has to say. The address that a person entered is where it goes, and many servers want just that. */
-	async function assertionTarget(): Promise<AssertionTarget> {
-		if (tokenEndpoint !== undefined) return { audience: tokenEndpoint, algorithms: [] };
-		const { issuer: audience, token_endpoint_auth_signing_alg_values_supported: algorithms } =
-			await discovery.metadata(issuer ?? '');
-		return { audience, algorithms: Array.isArray(algorithms) ? algorithms : [] };
-	}
-
-	/** How the client authenticates its request to `address`, what it goes through, and what it sends that nobody may see. */
-	async function authenticated(client: Client, address: string): Promise<Authenticated> {
-		const { auth, tls } = await authenticate(await load(), client, {
-			target: assertionTarget,
-			now,
-		});
-		const { egress } = options;
-		const sent = [client.clientSecret];
-		const observed: Egress = {
-			...egress,
-			request: async (url, request) => {
-				// The key set of the same issuer is asked for without a certificate.
-				if (url !== address) return await egress.request(url, request);
-				sent.push(new URLSearchParams(request.body).get('client_assertion') ?? undefined);
-				return await egress.request(url, { ...request, tls });
-			},
-		};
-		return { auth, sent, exchangeOptions: { ...options, egress: observed } };
-	}
-
-	/** A client of this server, for requests to `endpoints`. */
-	async function configure(
-		{ clientId, auth }: { clientId: string; auth?: ClientAuth },
-		endpoints: Partial<ServerMetadata>,
-		send: CustomFetch,
-	): Promise<Configuration> {
-		const library = await load();
-		const configuration = new library.Configuration(
-			{ issuer: issuer ?? new URL(tokenEndpoint ?? '').origin, ...endpoints },
-			clientId,
-			{},
-			auth ?? library.None(),
-		);
-		configuration.timeout = TIMEOUT_MS / 1000;
-		configuration[library.customFetch] = send;
-		// Every address was checked: https, or http to this machine itself.
-		library.allowInsecureRequests(configuration);
-		return configuration;
-	}
+	const { issuer, tokenEndpoint, now } = options;
+	const endpoints = new Endpoints(options);
 
 	return {
 		verifiesIdTokens: issuer !== undefined,
 
-		tokenHost: async () => new URL(await endpoint('token_endpoint')).host,
+		tokenHost: async () => new URL(await endpoints.address('token_endpoint')).host,
 
 		async requestTokens(client, grant) {
-			const library = await load();
-			const address = await endpoint('token_endpoint', client);
+			const address = await endpoints.address('token_endpoint', client);
 			const { code, refreshToken } = grant;
 			const wantsIdToken = code?.expectedNonce !== undefined;
-			const { auth, sent, exchangeOptions } = await authenticated(client, address);
-			const exchange = new Exchange(exchangeOptions, {
-				host: new URL(address).host,
-				field: tokenEndpoint === undefined ? 'Issuer URL' : 'Token URL',
-				grantType: grant.grantType,
-				byConsent: grant.byConsent,
-				keepIdToken: wantsIdToken,
-				invalidClient: invalidClient(client),
-				get redactor() {
-					return new Redactor([
-						...sent,
-						refreshToken,
-						code?.response.get('code') ?? undefined,
-						code?.codeVerifier,
-					]);
-				},
-			});
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
-			const discovered =
-				code !== undefined && issuer !== undefined ? await discovery.metadata(issuer) : undefined;
+			const discovered = code === undefined ? undefined : await endpoints.metadata();
 			if (wantsIdToken && discovered?.jwks_uri === undefined) {
 				throw new ConfigurationError(
 					'Issuer URL',
@@ -311,11 +174,19 @@ export function createAuthorizationServer(
 					{ code: 'DISCOVERY_FAILED' },
 				);
 			}
-			const configuration = await configure(
-				{ clientId: client.clientId, auth },
-				{ ...discovered, token_endpoint: address },
-				exchange.tokenOrKeys(address),
-			);
+			const { library, configuration, exchange } = await beginRequest(options, endpoints, {
+				client,
+				address,
+				metadata: { ...discovered, token_endpoint: address },
+				context: {
+					field: tokenEndpoint === undefined ? 'Issuer URL' : 'Token URL',
+					grantType: grant.grantType,
+					byConsent: grant.byConsent,
+					keepIdToken: wantsIdToken,
+				},
+				secrets: [refreshToken, code?.response.get('code') ?? undefined, code?.codeVerifier],
+				answer: (exchange) => exchange.tokenOrKeys(address),
+			});
 			if (wantsIdToken) library.enableNonRepudiationChecks(configuration);
 			try {
 				const tokens = await send(
@@ -332,17 +203,17 @@ export function createAuthorizationServer(
 					...(claims === undefined ? {} : { claims }),
 				};
 			} catch {
-				throw failureAt('token_endpoint', exchange);
+				throw endpoints.failureAt('token_endpoint', exchange);
 			}
 		},
 
 		async authorizationUrl(request) {
-			const library = await load();
-			const configuration = await configure(
-				{ clientId: request.clientId },
-				{ authorization_endpoint: await endpoint('authorization_endpoint') },
-				noRequest,
-			);
+			const library = await loadLibrary();
+			const configuration = await configure(options, {
+				clientId: request.clientId,
+				metadata: { authorization_endpoint: await endpoints.address('authorization_endpoint') },
+				send: noRequest,
+			});
 			return library.buildAuthorizationUrl(
 				configuration,
 				await authorizationParameters(library, request),
@@ -350,54 +221,42 @@ export function createAuthorizationServer(
 		},
 
 		async pushedAuthorizationUrl(client, request) {
-			const library = await load();
-			const address = await endpoint('pushed_authorization_request_endpoint', client);
-			const { auth, sent, exchangeOptions } = await authenticated(client, address);
-			const exchange = new Exchange(exchangeOptions, {
-				host: new URL(address).host,
-				field: 'Issuer URL',
-				grantType: 'authorization_code',
-				wanted: 'a request_uri',
-				invalidClient: invalidClient(client),
-				get redactor() {
-					return new Redactor([...sent, request.state, request.nonce]);
-				},
-			});
-			const configuration = await configure(
-				{ clientId: client.clientId, auth },
-				{
-					authorization_endpoint: await endpoint('authorization_endpoint'),
+			const address = await endpoints.address('pushed_authorization_request_endpoint', client);
+			const { library, configuration, exchange } = await beginRequest(options, endpoints, {
+				client,
+				address,
+				metadata: {
+					authorization_endpoint: await endpoints.address('authorization_endpoint'),
 					pushed_authorization_request_endpoint: address,
 				},
-				exchange.pushed,
-			);
+				context: { grantType: 'authorization_code', wanted: 'a request_uri' },
+				secrets: [request.state, request.nonce],
+				answer: ({ pushed }) => pushed,
+			});
 			try {
 				return await library.buildAuthorizationUrlWithPAR(
 					configuration,
 					await authorizationParameters(library, request),
 				);
 			} catch {
-				throw failureAt('pushed_authorization_request_endpoint', exchange);
+				throw endpoints.failureAt('pushed_authorization_request_endpoint', exchange);
 			}
 		},
 
 		async requiresPushedRequests() {
-			if (issuer === undefined) return false;
-			const described = await discovery.metadata(issuer);
-			return described.require_pushed_authorization_requests === true;
+			return (await endpoints.metadata())?.require_pushed_authorization_requests === true;
 		},
 
 		async isFromHere(response) {
-			if (issuer === undefined) return true;
-			const described = await discovery.metadata(issuer);
+			const described = await endpoints.metadata();
+			if (described === undefined) return true;
 			const named = response.get('iss');
 			if (named !== null) return named === described.issuer;
 			return described.authorization_response_iss_parameter_supported !== true;
 		},
 
 		async supportedAuthentication() {
-			if (issuer === undefined) return undefined;
-			const names = (await discovery.metadata(issuer)).token_endpoint_auth_methods_supported;
+			const names = (await endpoints.metadata())?.token_endpoint_auth_methods_supported;
 			// RFC 8414 §2: where it is left out, client_secret_basic is meant; many servers leave it out without meaning that.
 			if (!Array.isArray(names)) return undefined;
 			return (['client_secret_basic', 'client_secret_post'] as const).filter((method) =>
@@ -406,8 +265,7 @@ export function createAuthorizationServer(
 		},
 
 		async revokeToken(client, { token, hint }) {
-			const metadata = issuer === undefined ? undefined : await discovery.metadata(issuer);
-			const address = addressIn(metadata, 'revocation_endpoint', client);
+			const address = await endpoints.described('revocation_endpoint', client);
 			if (address === undefined) {
 				throw new ConfigurationError(
 					'Issuer URL',
@@ -415,21 +273,14 @@ export function createAuthorizationServer(
 					{ code: 'NO_REVOCATION_ENDPOINT' },
 				);
 			}
-			const library = await load();
-			const { auth, sent, exchangeOptions } = await authenticated(client, address);
-			const exchange = new Exchange(exchangeOptions, {
-				host: new URL(address).host,
-				field: 'Issuer URL',
-				grantType: 'refresh_token',
-				get redactor() {
-					return new Redactor([...sent, token]);
-				},
+			const { library, configuration, exchange } = await beginRequest(options, endpoints, {
+				client,
+				address,
+				metadata: { revocation_endpoint: address },
+				context: { grantType: 'refresh_token' },
+				secrets: [token],
+				answer: ({ plain }) => plain,
 			});
-			const configuration = await configure(
-				{ clientId: client.clientId, auth },
-				{ revocation_endpoint: address },
-				exchange.plain,
-			);
 			try {
 				await library.tokenRevocation(configuration, token, { token_type_hint: hint });
 			} catch {
@@ -438,26 +289,17 @@ export function createAuthorizationServer(
 		},
 
 		async introspectExpiry(client, accessToken) {
-			if (issuer === undefined) return undefined;
 			try {
-				const described = await discovery.metadata(issuer);
-				const address = addressIn(described, 'introspection_endpoint', client);
+				const address = await endpoints.described('introspection_endpoint', client);
 				if (address === undefined) return undefined;
-				const library = await load();
-				const { auth, sent, exchangeOptions } = await authenticated(client, address);
-				const exchange = new Exchange(exchangeOptions, {
-					host: new URL(address).host,
-					field: 'Issuer URL',
-					grantType: 'client_credentials',
-					get redactor() {
-						return new Redactor([...sent, accessToken]);
-					},
+				const { library, configuration } = await beginRequest(options, endpoints, {
+					client,
+					address,
+					metadata: { introspection_endpoint: address },
+					context: { grantType: 'client_credentials' },
+					secrets: [accessToken],
+					answer: ({ plain }) => plain,
 				});
-				const configuration = await configure(
-					{ clientId: client.clientId, auth },
-					{ introspection_endpoint: address },
-					exchange.plain,
-				);
 				const { active, exp } = await library.tokenIntrospection(configuration, accessToken);
 				return active ? readExpiry(exp, now()) : undefined;
 			} catch {

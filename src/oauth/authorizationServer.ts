@@ -1,10 +1,12 @@
-import type { Configuration, CustomFetch } from 'openid-client';
+import type { Configuration, CustomFetch, DPoPHandle } from 'openid-client';
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
+import type { DpopKey } from '../config/dpopKey';
 import { ConfigurationError } from '../errors';
 import type { Client } from './clientAuthentication';
 import { beginRequest, configure, loadLibrary, type OpenIdClient } from './clientRequest';
 import type { Discovery } from './discovery';
+import { DpopHandles } from './dpop';
 import { Endpoints } from './endpoints';
 import type { ExchangeOptions } from './exchange';
 import { authorizationParameters, grantParameters, responseUrl } from './requestParameters';
@@ -32,6 +34,8 @@ export interface GrantRequest {
 	/** RFC 8707. */
 	readonly resources?: readonly string[];
 	readonly parameters: Readonly<Record<string, string>>;
+	/** What the tokens are to be bound to (RFC 9449 §5); absent: bearer tokens are asked for. */
+	readonly dpopKey?: DpopKey;
 	/** True where lost consent is renewed by a link. */
 	readonly byConsent?: boolean;
 }
@@ -46,6 +50,8 @@ export interface AuthorizationRequest {
 	/** RFC 7636 §4.1; absent where PKCE is off. */
 	readonly codeVerifier?: string;
 	readonly nonce?: string;
+	/** Thumbprint of the key that the code is bound to (RFC 9449 §10). */
+	readonly dpopJkt?: string;
 	readonly parameters: Readonly<Record<string, string>>;
 }
 
@@ -61,6 +67,8 @@ export interface TokenResponse {
 	readonly expiresIn: number | undefined;
 	/** Milliseconds since the epoch. */
 	readonly sentAt: number;
+	/** True if the tokens are bound to the key they were asked for with. */
+	readonly isBound: boolean;
 	/** Where an ID token was asked for. */
 	readonly claims?: IdTokenClaims;
 }
@@ -86,6 +94,8 @@ export interface AuthorizationServer {
 	readonly verifiesIdTokens: boolean;
 	/** Client authentication the server says it supports, in this package's order of preference; undefined where it does not say. */
 	supportedAuthentication(): Promise<ClientAuthenticationMethod[] | undefined>;
+	/** Algorithms for proofs of possession that the server says it takes (RFC 9449 §5.1); undefined if it says nothing of them. */
+	dpopAlgorithms(): Promise<readonly string[] | undefined>;
 	/**
 	 * End of an access token in milliseconds since the epoch (RFC 7662 §2.2 `exp`): in the future, and at most ten years ahead. Undefined if the
 	 * server has no introspection endpoint or gives no usable answer.
@@ -122,15 +132,17 @@ const noRequest: CustomFetch = () => Promise.reject(new Error('No request was ex
 interface Sending {
 	readonly library: OpenIdClient;
 	readonly configuration: Configuration;
+	readonly DPoP: DPoPHandle | undefined;
 	readonly hasIssuer: boolean;
 }
 
 async function send(
-	{ library, configuration, hasIssuer }: Sending,
+	{ library, configuration, DPoP, hasIssuer }: Sending,
 	grant: GrantRequest,
 ): ReturnType<OpenIdClient['authorizationCodeGrant']> {
 	const { code, refreshToken = '' } = grant;
 	const parameters = grantParameters(grant);
+	const proven = DPoP === undefined ? {} : { DPoP };
 	if (code !== undefined) {
 		const { codeVerifier, expectedNonce, expectedState } = code;
 		return await library.authorizationCodeGrant(
@@ -142,11 +154,12 @@ async function send(
 				...(expectedNonce === undefined ? {} : { expectedNonce }),
 			},
 			parameters,
+			proven,
 		);
 	}
 	return grant.grantType === 'refresh_token'
-		? await library.refreshTokenGrant(configuration, refreshToken, parameters)
-		: await library.clientCredentialsGrant(configuration, parameters);
+		? await library.refreshTokenGrant(configuration, refreshToken, parameters, proven)
+		: await library.clientCredentialsGrant(configuration, parameters, proven);
 }
 
 /** An authorization server reached through openid-client. Its metadata is discovered when it is first needed. */
@@ -155,6 +168,7 @@ export function createAuthorizationServer(
 ): AuthorizationServer {
 	const { issuer, tokenEndpoint, now } = options;
 	const endpoints = new Endpoints(options);
+	const handles = new DpopHandles();
 
 	return {
 		verifiesIdTokens: issuer !== undefined,
@@ -163,7 +177,7 @@ export function createAuthorizationServer(
 
 		async requestTokens(client, grant) {
 			const address = await endpoints.address('token_endpoint', client);
-			const { code, refreshToken } = grant;
+			const { code, refreshToken, dpopKey } = grant;
 			const wantsIdToken = code?.expectedNonce !== undefined;
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
 			const discovered = code === undefined ? undefined : await endpoints.metadata();
@@ -183,14 +197,16 @@ export function createAuthorizationServer(
 					grantType: grant.grantType,
 					byConsent: grant.byConsent,
 					keepIdToken: wantsIdToken,
+					isProven: dpopKey !== undefined,
 				},
 				secrets: [refreshToken, code?.response.get('code') ?? undefined, code?.codeVerifier],
 				answer: (exchange) => exchange.tokenOrKeys(address),
 			});
 			if (wantsIdToken) library.enableNonRepudiationChecks(configuration);
+			const DPoP = dpopKey && (await handles.of(library, configuration, dpopKey));
 			try {
 				const tokens = await send(
-					{ library, configuration, hasIssuer: issuer !== undefined },
+					{ library, configuration, DPoP, hasIssuer: issuer !== undefined },
 					grant,
 				);
 				const claims = wantsIdToken ? tokens.claims() : undefined;
@@ -200,6 +216,7 @@ export function createAuthorizationServer(
 					...(tokens.scope === undefined ? {} : { scope: tokens.scope }),
 					expiresIn: exchange.expiresIn,
 					sentAt: exchange.sentAt,
+					isBound: exchange.isBound,
 					...(claims === undefined ? {} : { claims }),
 				};
 			} catch {
@@ -262,6 +279,11 @@ export function createAuthorizationServer(
 			return (['client_secret_basic', 'client_secret_post'] as const).filter((method) =>
 				names.includes(method),
 			);
+		},
+
+		async dpopAlgorithms() {
+			const names = (await endpoints.metadata())?.dpop_signing_alg_values_supported;
+			return Array.isArray(names) ? names : undefined;
 		},
 
 		async revokeToken(client, { token, hint }) {

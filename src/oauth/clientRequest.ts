@@ -65,6 +65,7 @@ async function authenticated(
 			// The key set of the same issuer is asked for without a certificate.
 			if (url !== address) return await egress.request(url, request);
 			sent.push(new URLSearchParams(request.body).get('client_assertion') ?? undefined);
+			sent.push(request.headers['dpop']);
 			return await egress.request(url, { ...request, tls });
 		},
 	};

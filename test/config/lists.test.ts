@@ -34,6 +34,7 @@ const OWN = {
 		'nonce',
 		'code_challenge',
 		'code_challenge_method',
+		'dpop_jkt',
 		'request',
 		'request_uri',
 	],

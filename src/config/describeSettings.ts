@@ -18,7 +18,7 @@ export function describeSettings(
 		VAULTED_OAUTH2_SECRET_PREFIX: secretPrefix ?? NO_LIMIT,
 		VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS: list(settings.allowedTokenHosts),
 		VAULTED_OAUTH2_ALLOWED_API_HOSTS: list(settings.allowedApiHosts),
-		VAULTED_OAUTH2_ALLOWED_AWS_HOSTS: list(settings.allowedAwsHosts),
+		VAULTED_OAUTH2_ALLOWED_AWS_HOSTS: settings.allowedAwsHosts?.join(',') ?? "AWS's own",
 		VAULTED_OAUTH2_ALLOWED_AWS_ACCOUNTS: list(settings.allowedAwsAccounts),
 		VAULTED_OAUTH2_REFERENCES: references?.join(',') ?? 'by tag',
 		VAULTED_OAUTH2_TRUST_EDITORS: String(trustEditors),

@@ -1,4 +1,5 @@
 import { ConfigurationError } from '../errors';
+import { isAwsOwn } from './awsHosts';
 import { regionalAwsEndpoint, type Connection, type StoreSettings } from './connection';
 import { FIELD_NAMES, type FieldKey } from './fields';
 import { isAllowedHost } from './hosts';
@@ -26,8 +27,23 @@ function assertHost(field: FieldKey, address: string | undefined, rule: HostRule
 	throw refused(field, `requests to ${host}`, setting);
 }
 
+/**
+ * What is behind AWS Endpoint can pass requests on that this n8n's AWS identity has signed, and read what is in any secret that it may read. An
+ * editor need not know the access key for that, so that only the operator can allow it.
+ */
+function assertAwsOwn({ endpoint }: AwsStore): void {
+	if (endpoint === undefined || isAwsOwn(endpoint)) return;
+	const { host } = new URL(endpoint);
+	throw new ConfigurationError(
+		FIELD_NAMES.awsEndpoint,
+		`${host} is not AWS Secrets Manager itself, and could read every secret it is asked for. Empty the field, or have the operator of this n8n allow it: VAULTED_OAUTH2_ALLOWED_AWS_HOSTS=${host}`,
+		{ code: 'NOT_ALLOWED_BY_OPERATOR' },
+	);
+}
+
 function assertStore(store: AwsStore, settings: OperatorSettings): void {
 	const { allowedAwsHosts, allowedAwsAccounts, secretPrefix } = settings;
+	if (allowedAwsHosts === undefined) assertAwsOwn(store);
 	assertHost(
 		store.endpoint === undefined ? 'awsRegion' : 'awsEndpoint',
 		store.endpoint ?? regionalAwsEndpoint(store.region),

@@ -94,11 +94,53 @@ it.each(CASES)(
 		expect(error).toMatchObject({ code: 'NOT_ALLOWED_BY_OPERATOR', field });
 		expect(error.message).toContain(setting);
 
-		expect(() => assertAllowedByOperator(connection, {})).not.toThrow();
 		const permitted = await parseForm(allowed);
 		expect(() => assertAllowedByOperator(permitted.connection, limit)).not.toThrow();
 	},
 );
+
+describe('AWS Endpoint, if the operator has set nothing,', () => {
+	const limitsOf = async (awsEndpoint: string, limits: OperatorSettings = {}) => {
+		const { connection } = await parseForm(awsForm({ awsEndpoint }));
+		return () => assertAllowedByOperator(connection, limits);
+	};
+
+	it.each([
+		'https://secretsmanager.eu-central-1.amazonaws.com',
+		'https://secretsmanager-fips.us-gov-west-1.amazonaws.com',
+		'https://secretsmanager.eu-central-1.api.aws',
+		'https://secretsmanager.cn-north-1.amazonaws.com.cn',
+		'https://vpce-0a1b-2c3d.secretsmanager.eu-central-1.vpce.amazonaws.com',
+		'https://vpce-0a1b-2c3d-eu-central-1a.secretsmanager.eu-central-1.vpce.amazonaws.com',
+		'https://SecretsManager.EU-central-1.amazonaws.com/',
+		'http://127.0.0.1:4566',
+		'http://localhost:4566',
+	])('may be %s', async (endpoint) => {
+		expect(await limitsOf(endpoint)).not.toThrow();
+	});
+
+	it.each([
+		'https://relay.example.com',
+		'https://secretsmanager.eu-central-1.amazonaws.com.evil.test',
+		'https://secretsmanager.eu-central-1.evil.test',
+		'https://evil.test/secretsmanager.eu-central-1.amazonaws.com',
+		'https://xsecretsmanager.eu-central-1.amazonaws.com',
+		// Names that customers of AWS choose or get.
+		'https://abc123.execute-api.eu-central-1.amazonaws.com',
+		'https://secretsmanager.s3.amazonaws.com',
+		'https://secretsmanager.s3.eu-central-1.amazonaws.com',
+		'https://relay-1.eu-central-1.elb.amazonaws.com',
+		'https://vpce-0a1b.execute-api.eu-central-1.vpce.amazonaws.com',
+		'https://10.0.0.8',
+	])('may not be %s', async (endpoint) => {
+		const { host } = new URL(endpoint);
+		const error = errorOf(await limitsOf(endpoint));
+
+		expect(error).toMatchObject({ code: 'NOT_ALLOWED_BY_OPERATOR', field: 'AWS Endpoint' });
+		expect(error.message).toContain(`VAULTED_OAUTH2_ALLOWED_AWS_HOSTS=${host}`);
+		expect(await limitsOf(endpoint, { allowedAwsHosts: [host] })).not.toThrow();
+	});
+});
 
 it('asks nothing about AWS of a connection with the local vault', async () => {
 	const { connection } = await parseForm(form());

@@ -111,6 +111,12 @@ it('token and proof are hidden in what the API repeats', async () => {
 	});
 });
 
+it('Get Status says that the token is bound', async () => {
+	await expect(rig.connection(credential, 'getStatus')).resolves.toMatchObject({
+		tokenType: 'DPoP',
+	});
+});
+
 it('Validate says that a provider issues bearer tokens although proofs were sent', async () => {
 	rig.provider.injectFault({
 		alter: (answer) => ({ ...answer, body: { ...(answer.body as object), token_type: 'Bearer' } }),

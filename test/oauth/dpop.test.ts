@@ -68,8 +68,24 @@ describe('a key', () => {
 		{ alg: 'ES256', kid: '', d: 'd' },
 		{ alg: 'ES256', kid: 'k', d: 5 },
 		{ alg: 'ES256', d: 'd' },
+		{ alg: 'ES256', kty: 'EC', crv: 'P-256', x: 'x', y: 'y', d: 'd', kid: 'k' },
 	])('is not %j', (value) => {
 		expect(asDpopKey(value)).toBeUndefined();
+	});
+
+	it.each(['alg', 'kty', 'crv', 'kid', 'd', 'x', 'y'])('is none without its %s', async (name) => {
+		const { [name]: _left, ...rest } = await createDpopKey('ES256');
+		expect(asDpopKey(rest)).toBeUndefined();
+	});
+
+	it.each<[string, Record<string, string>]>([
+		['another curve', { crv: 'P-384' }],
+		['another algorithm', { alg: 'ES384' }],
+		['another kind', { kty: 'RSA' }],
+		['an algorithm that is none', { alg: 'none' }],
+		['an empty member', { extra: '' }],
+	])('is none with %s', async (_name, changes) => {
+		expect(asDpopKey({ ...(await createDpopKey('ES256')), ...changes })).toBeUndefined();
 	});
 });
 

@@ -381,6 +381,23 @@ describe('with DPoP', () => {
 			await expect(call(form)).resolves.toBe(200);
 		});
 
+		it('off in a form that is still open, while the address of the API is corrected: the bound refresh token is not sent', async () => {
+			const refreshToken = await core.provider.mintRefreshToken('public');
+			const open = core.form({
+				...{ label: `Bound ${(labels += 1)}`, dpop: 'always', scope: '', refreshToken },
+				...{ grantType: 'refreshToken', clientId: 'public' },
+				...{ clientAuthentication: 'none', clientSecret: '' },
+			});
+			const form = await core.save(open);
+			const before = core.provider.tokenRequests.length;
+			const corrected = { ...open, dpop: 'never', apiBaseUrl: api.url };
+			await expect(failureOf(core.save(corrected))).resolves.toMatchObject({
+				code: 'BOUND_TO_KEY',
+			});
+			expect(core.provider.tokenRequests).toHaveLength(before);
+			await expect(call(form)).resolves.toBe(200);
+		});
+
 		it('off for a public client, with a new refresh token', async () => {
 			const form = await refreshing();
 			const refreshToken = await core.provider.mintRefreshToken('public');
@@ -424,6 +441,21 @@ describe('with DPoP', () => {
 			} finally {
 				await core.provider.changeClientSecret(CLIENT.clientId, CLIENT.clientSecret);
 			}
+		});
+
+		it('is a new one if it was damaged: its tokens are not used as bearer tokens', async () => {
+			const form = await saved();
+			const before = await keyOf(form);
+			const { store, secretRef } = core.connections.open(await core.connections.read(form));
+			const { secretId } = secretRef;
+			const { content, versionId } = await store.read(secretId);
+			const bundle = JSON.parse(content) as { dpop_key: object };
+			const damaged = { ...bundle, dpop_key: { ...bundle.dpop_key, d: '' } };
+			await store.write(secretId, JSON.stringify(damaged), versionId);
+			const other = core.process();
+			await expect(call(form, other)).resolves.toBe(200);
+			expect(lastRequest().scheme).toBe('DPoP');
+			expect(await keyOf(form, other)).not.toBe(before);
 		});
 
 		it('goes with the account, and the next one has its code bound to its own', async () => {

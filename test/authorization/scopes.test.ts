@@ -18,6 +18,13 @@ it.each([
 	expect(missingScopes(asked, granted)).toEqual(missing);
 });
 
+it.each(['openid', 'profile', 'email', 'address', 'phone', 'offline_access', 'offline'])(
+	'%s steers the sign-in: it need not be granted by name',
+	(scope) => {
+		expect(missingScopes(`${scope} a`, 'a')).toEqual([]);
+	},
+);
+
 it('lists what was granted, which is what was asked for where the provider says nothing', () => {
 	expect(grantedScopes('a b', undefined)).toEqual(['a', 'b']);
 	expect(grantedScopes('a b', 'a,c')).toEqual(['a', 'c']);

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { readInstanceSettings } from '../../src/config/instanceSettings';
 import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type EgressPolicy } from '../../src/http/egress';
-import { createGuard } from '../../src/http/policy';
+import { createGuard, plainLookup } from '../../src/http/policy';
 import { egressErrorOf } from './support/egressErrorOf';
 import { startServer, type TestServer } from './support/servers';
 
@@ -163,6 +163,21 @@ describe("a guard's lookup", () => {
 			{ address: '2606:4700::1111', family: 6 },
 		]);
 		expect(await lookedUp(DEFAULTS, false)).toBe('8.8.8.8');
+	});
+
+	it('knows both addresses of this machine itself, and asks nobody for them', async () => {
+		mockDns(() => {
+			throw new Error('The DNS was asked');
+		});
+		for (const lookup of [plainLookup, createGuard({ ...DEFAULTS, blockedIpRanges: [] }).lookup])
+			await expect(promisify(lookup)('localhost', { all: true })).resolves.toEqual([
+				{ address: '127.0.0.1', family: 4 },
+				{ address: '::1', family: 6 },
+			]);
+		await expect(promisify(createGuard(DEFAULTS).lookup)('localhost', {})).rejects.toMatchObject({
+			code: 'BLOCKED',
+			detail: 'address 127.0.0.1',
+		});
 	});
 
 	it('lets a name that is allowed have any address', async () => {

@@ -62,14 +62,17 @@ describe('the proxy for a host', () => {
 		expect(proxyFor({ HTTPS_PROXY: 'http://p:1', no_proxy: exceptions }, IDP)).toBeUndefined();
 	});
 
-	it.each(['', 'example.com', 'idp.example.com:8443', '.idp.example.com', 'dp.example.com'])(
-		'is used where NO_PROXY is %j',
-		(exceptions) => {
-			expect(proxyFor({ HTTPS_PROXY: 'http://p:1', NO_PROXY: exceptions }, IDP)).toBe(
-				'http://p:1/',
-			);
-		},
-	);
+	it.each([
+		'',
+		'example.com',
+		'idp.example.com:8443',
+		'.idp.example.com',
+		'dp.example.com',
+		'.example',
+		'*idp',
+	])('is used where NO_PROXY is %j', (exceptions) => {
+		expect(proxyFor({ HTTPS_PROXY: 'http://p:1', NO_PROXY: exceptions }, IDP)).toBe('http://p:1/');
+	});
 
 	it('is none for an IPv6 address in NO_PROXY, with and without brackets', () => {
 		for (const exception of ['[2001:db8::1]', '[2001:db8::1]:443']) {

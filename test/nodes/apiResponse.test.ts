@@ -108,6 +108,43 @@ describe('text', () => {
 describe('a file', () => {
 	const PDF = { 'content-type': 'application/pdf' };
 
+	test.each([
+		'image/webp',
+		'audio/mpeg',
+		'video/mp4',
+		'application/epub+zip',
+		'application/gzip',
+		'application/msword',
+		'application/octet-stream',
+		'application/pdf',
+		'application/vnd.amazon.ebook',
+		'application/vnd.ms-excel',
+		'application/vnd.ms-fontobject',
+		'application/vnd.oasis.opendocument.presentation',
+		'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+		'application/vnd.openxmlformats-officedocument.wordprocessingml.document',
+		'application/vnd.rar',
+		'application/vnd.visio',
+		'application/x-7z-compressed',
+		'application/x-bzip',
+		'application/x-bzip2',
+		'application/x-cdf',
+		'application/x-tar',
+		'application/zip',
+	])('is recognised by its type: %s', async (type) => {
+		const [file] = await received({ headers: { 'content-type': type }, body: 'bytes' });
+		expect(file?.binary?.['data']?.mimeType).toBe(type);
+		expect(text(file!)).toBe('bytes');
+	});
+
+	test.each(['text/plain', 'text/html', 'application/xml', 'application/javascript'])(
+		'is not what a person can read: %s',
+		async (type) => {
+			const answer = { headers: { 'content-type': type }, body: 'words' };
+			await expect(json(answer)).resolves.toEqual([{ data: 'words' }]);
+		},
+	);
+
 	test('becomes binary data, with its name and type, beside what the input item had', async () => {
 		const answer = {
 			headers: { ...PDF, 'content-disposition': 'attachment; filename="invoice 7.pdf"' },

@@ -303,10 +303,12 @@ describe('typed secrets', () => {
 			...options,
 			typed: { clientSecret: 'cs-2' },
 			keepsNothing: true,
-		}).apply({ ...connected, refusal }, nothingSpent);
+		}).apply({ ...connected, refusal, typedSha256: { refreshToken: 'former' } }, nothingSpent);
 		for (const gone of ['refreshToken', 'issuedSha256', 'authorization', 'refusal'])
 			expect(next).not.toHaveProperty(gone);
 		expect(next).toMatchObject({ tokenSets: [], generation: 3 });
+		// What was typed for the former place is known no more.
+		expect(next.typedSha256).toEqual(options.typedSha256);
 	});
 });
 

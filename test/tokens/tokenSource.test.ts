@@ -162,6 +162,17 @@ describe('a refused token', () => {
 		expect(f.requests).toBe(3);
 	});
 
+	it('is asked for at once when what the provider refused was corrected', async () => {
+		const f = new Fixture();
+		const { accessToken } = await f.source.get();
+		f.validClientSecret = 'cs-new';
+		const replaced = async () => await f.source.replaceRefused(accessToken, '/me');
+		for (let call = 0; call < 3; call += 1)
+			await expect(replaced()).rejects.toMatchObject({ code: 'INVALID_CLIENT' });
+		f.store.edit((json) => ({ ...json, client_secret: 'cs-new' }));
+		await expect(replaced()).resolves.toMatchObject({ accessToken: expect.any(String) as string });
+	});
+
 	it('is not asked for while the provider wants to be left alone', async () => {
 		const f = new Fixture();
 		const { accessToken } = await f.source.get();

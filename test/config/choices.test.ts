@@ -77,6 +77,11 @@ const LISTS: Record<
 		({ authorizationCode }) => authorizationCode?.pushed,
 		{ always: 'always', ifRequired: 'ifRequired', never: 'never' },
 	],
+	dpop: [
+		(choice) => form(choice),
+		({ dpop }) => dpop,
+		{ always: 'always', ifOffered: 'ifOffered', never: 'never' },
+	],
 };
 
 const lists = properties

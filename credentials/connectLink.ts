@@ -21,7 +21,7 @@ export async function shownWithLink(
 	const { authorization } = connections.open(await connections.read(credentials));
 	const links = await authorization?.links({ by: { from: 'form' } }).catch(() => undefined);
 	if (links === undefined) return shown(failure);
-	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } = links;
+	const { connectUrl, authorizationUrl, expiresAt, pasteUntil, toPaste } = links;
 	const { title, detail } = failure;
 	const why =
 		failure.code === 'NOT_CONNECTED'
@@ -29,7 +29,7 @@ export async function shownWithLink(
 			: `${detail} To do it now,`;
 	const how =
 		connectUrl === undefined
-			? `open this address, sign in, paste the address the browser ends at into Authorization Response and save, until ${time(pasteUntil)}: ${authorizationUrl}`
+			? `open this address, sign in, paste ${toPaste} into Authorization Response and save, until ${time(pasteUntil)}: ${authorizationUrl}`
 			: `open this link in the browser of whoever has the account, once, until ${time(expiresAt)}: ${connectUrl}`;
 	return shown(new ReconnectError(`${why} ${how}`, { code: failure.code, title }));
 }

@@ -1,198 +1,158 @@
-// `npm run test:mutation -- FILE …` changes one thing at a time and runs the tests that load the file: what they do not notice is listed.
-// Works on a copy, so that a run that is stopped leaves nothing changed. Default: all of src, credentials and nodes, which takes hours.
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+// `npm run test:mutation` changes one thing at a time in src, credentials and nodes, and runs the tests that reach it: what they do not
+// notice is listed. Works on copies, so that a run that is stopped leaves nothing changed. All mutants take many hours; see --most.
+import { createHash } from 'node:crypto';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'; // prettier-ignore
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import ts from 'typescript';
 
+import { Compiler } from './mutation/compiler.mjs';
+import { passes } from './mutation/jest.mjs';
+import { mutantsOf } from './mutation/mutants.mjs';
+import { reachOf, testsFor } from './mutation/reach.mjs';
+
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDERS = ['src', 'credentials', 'nodes'];
-/** For the tests of one file; what takes longer has been noticed. */
-const TIME_LIMIT_MS = 180_000;
+const COPIED = [...FOLDERS, 'test', 'demo', 'scripts', 'docs', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'jest.config.js', 'eslint.config.mjs', 'gulpfile.js', 'README.md', 'CHANGELOG.md', '.ci', '.npmrc']; // prettier-ignore
 
 const { values: options, positionals } = parseArgs({
 	allowPositionals: true,
 	options: {
-		/** Every n-th mutant only. */
-		every: { type: 'string', default: '1' },
-		/** Test files, instead of those that load the file. */
-		tests: { type: 'string', multiple: true },
-		/** At most so many minutes. */
+		/** Mutants in the report at most: a sample of all. */
+		most: { type: 'string', default: '1000000' },
+		/** Mutants tried at the same time. */
+		jobs: { type: 'string', default: '2' },
+		/** Seconds of tests for one mutant, nearest first; one that these do not notice counts as survived. */
+		seconds: { type: 'string', default: '60' },
+		/** No new mutant is begun after so many minutes. */
 		minutes: { type: 'string', default: '1440' },
-		report: { type: 'string' },
+		/** Where results are kept: what is in it is not tried again. */
+		report: { type: 'string', default: '.cache/mutation/report.json' },
+		/** Tries the survivors of the report once more. */
+		survivors: { type: 'boolean', default: false },
 	},
 });
-
-const COMPARISONS = new Map([
-	[ts.SyntaxKind.EqualsEqualsEqualsToken, ['!==']],
-	[ts.SyntaxKind.ExclamationEqualsEqualsToken, ['===']],
-	[ts.SyntaxKind.LessThanToken, ['<=', '>=']],
-	[ts.SyntaxKind.LessThanEqualsToken, ['<', '>']],
-	[ts.SyntaxKind.GreaterThanToken, ['>=', '<=']],
-	[ts.SyntaxKind.GreaterThanEqualsToken, ['>', '<']],
-	[ts.SyntaxKind.AmpersandAmpersandToken, ['||']],
-	[ts.SyntaxKind.BarBarToken, ['&&']],
-	[ts.SyntaxKind.QuestionQuestionToken, ['&&']],
-	[ts.SyntaxKind.PlusToken, ['-']],
-	[ts.SyntaxKind.MinusToken, ['+']],
-	[ts.SyntaxKind.AsteriskToken, ['/']],
-]);
-
-/** Calls whose removal changes nothing that a test should see. */
-const UNSEEN = /^(super|console\.)/;
-
-/** What can be put in the place of a node. */
-function replacements(node, source) {
-	const text = node.getText(source);
-	if (node.kind === ts.SyntaxKind.TrueKeyword) return ['false'];
-	if (node.kind === ts.SyntaxKind.FalseKeyword) return ['true'];
-	if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.ExclamationToken)
-		return [node.operand.getText(source)];
-	if (ts.isIfStatement(node.parent ?? node) && node.parent.expression === node)
-		return ['true', 'false'];
-	if (ts.isConditionalExpression(node.parent ?? node) && node.parent.condition === node)
-		return ['true', 'false'];
-	// An item of a list.
-	if (ts.isStringLiteral(node) && ts.isArrayLiteralExpression(node.parent)) return ["'mutated'"];
-	if (ts.isExpressionStatement(node) && !UNSEEN.test(text) && !text.startsWith("'")) return [';'];
-	return [];
-}
-
-/** Types, imports and messages are left alone. */
-function isLeftAlone(node) {
-	return (
-		ts.isTypeNode(node) ||
-		ts.isInterfaceDeclaration(node) ||
-		ts.isTypeAliasDeclaration(node) ||
-		ts.isImportDeclaration(node)
-	);
-}
-
-/** All mutants of a source text: where, and what instead. */
-function mutantsOf(path, content) {
-	const source = ts.createSourceFile(path, content, ts.ScriptTarget.ES2022, true);
-	const mutants = [];
-	const add = (node, instead) => {
-		const start = node.getStart(source);
-		const { line } = source.getLineAndCharacterOfPosition(start);
-		mutants.push({ start, end: node.getEnd(), instead, line: line + 1 });
-	};
-	const visit = (node) => {
-		if (isLeftAlone(node)) return;
-		if (ts.isBinaryExpression(node))
-			for (const sign of COMPARISONS.get(node.operatorToken.kind) ?? [])
-				add(node.operatorToken, sign);
-		for (const instead of replacements(node, source)) add(node, instead);
-		ts.forEachChild(node, visit);
-	};
-	visit(source);
-	return mutants;
-}
-
-function sourceFiles() {
-	if (positionals.length > 0)
-		return positionals.map((path) => relative(ROOT, join(process.cwd(), path)));
-	return ts.sys.readDirectory(ROOT, ['.ts'], ['node_modules'], FOLDERS.map((folder) => `${folder}/**/*.ts`)).map((path) => relative(ROOT, path)); // prettier-ignore
-}
-
-/** Finds mutants that do not compile: no test needs to notice those. */
-class Compiler {
-	#changed = { path: '', content: '', version: 0 };
-	#service;
-
-	constructor() {
-		const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile);
-		const { options: compilerOptions } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT);
-		const files = sourceFiles().map((path) => join(ROOT, path));
-		const isChanged = (path) => path === this.#changed.path;
-		this.#service = ts.createLanguageService({
-			...ts.sys,
-			useCaseSensitiveFileNames: () => ts.sys.useCaseSensitiveFileNames,
-			getCompilationSettings: () => compilerOptions,
-			getScriptFileNames: () => files,
-			getScriptVersion: (path) => (isChanged(path) ? String(this.#changed.version) : '0'),
-			getScriptSnapshot: (path) => {
-				const content = isChanged(path) ? this.#changed.content : ts.sys.readFile(path);
-				return content === undefined ? undefined : ts.ScriptSnapshot.fromString(content);
-			},
-			getCurrentDirectory: () => ROOT,
-			getDefaultLibFileName: ts.getDefaultLibFilePath,
-		});
-	}
-
-	compiles(path, content) {
-		const absolute = join(ROOT, path);
-		this.#changed = { path: absolute, content, version: this.#changed.version + 1 };
-		return (
-			this.#service.getSyntacticDiagnostics(absolute).length === 0 &&
-			this.#service.getSemanticDiagnostics(absolute).length === 0
-		);
-	}
-}
-
-const compiler = new Compiler();
-const copy = mkdtempSync(join(tmpdir(), 'mutants-'));
-
-/** True if a test fails. */
-function isNoticed(path) {
-	const which = options.tests ?? ['--findRelatedTests', path];
-	const { status, signal } = spawnSync(
-		process.execPath,
-		['--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js', '--bail', '--silent', '--maxWorkers=1', '--passWithNoTests', ...which], // prettier-ignore
-		{ cwd: copy, stdio: 'ignore', timeout: TIME_LIMIT_MS },
-	);
-	return status !== 0 || signal !== null;
-}
-
 const endsAt = Date.now() + Number(options.minutes) * 60_000;
-const results = [];
-try {
-	for (const name of [
-		'src',
-		'credentials',
-		'nodes',
-		'test',
-		'demo',
-		'scripts',
-		'docs',
-		'package.json',
-		'jest.config.js',
-		'README.md',
-		'CHANGELOG.md',
-	])
-		// prettier-ignore
-		cpSync(join(ROOT, name), join(copy, name), {
-			recursive: true,
-			filter: (path) => !path.includes('node_modules'),
-		});
-	symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-	for (const path of sourceFiles()) {
-		const content = readFileSync(join(ROOT, path), 'utf8');
-		const mutants = mutantsOf(path, content).filter(
-			(_, index) => index % Number(options.every) === 0,
-		);
-		for (const { start, end, instead, line } of mutants) {
-			if (Date.now() > endsAt) break;
-			const mutant = content.slice(0, start) + instead + content.slice(end);
-			if (!compiler.compiles(path, mutant)) continue;
-			writeFileSync(join(copy, path), mutant);
-			const noticed = isNoticed(path);
-			const what = `${path}:${line} ${content.slice(start, end).split('\n')[0]} -> ${instead}`;
-			results.push({ what, noticed });
-			if (!noticed) console.log(`survived  ${what}`);
-		}
-		writeFileSync(join(copy, path), content);
-	}
-} finally {
-	rmSync(copy, { recursive: true, force: true });
+const reportFile = join(process.cwd(), options.report);
+const report = existsSync(reportFile) ? JSON.parse(readFileSync(reportFile, 'utf8')) : {};
+
+function listFiles(folders, extension) {
+	const globs = folders.map((folder) => `${folder}/**/*${extension}`);
+	const files = ts.sys.readDirectory(ROOT, ['.ts'], ['node_modules'], globs);
+	return files.map((path) => relative(ROOT, path));
 }
 
-const killed = results.filter(({ noticed }) => noticed).length;
+function copyProject() {
+	const folder = mkdtempSync(join(tmpdir(), 'mutants-'));
+	const filter = (path) => !path.includes('node_modules');
+	for (const name of COPIED)
+		cpSync(join(ROOT, name), join(folder, name), { recursive: true, filter });
+	symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
+	return folder;
+}
+
+/** Runs `task` for every item, one at a time in each folder. */
+async function inFolders(folders, items, task) {
+	const left = items[Symbol.iterator]();
+	await Promise.all(
+		folders.map(async (folder) => {
+			// Each asks for the next item by itself: one iterator is used by all.
+			for (let item = left.next(); !item.done; item = left.next()) {
+				if (Date.now() > endsAt) return;
+				await task(folder, item.value);
+			}
+		}),
+	);
+}
+
+/** Which test reaches what; measured once, since it takes minutes. */
+async function measureReach(folders) {
+	const cache = join(ROOT, '.cache/mutation/reach.json');
+	if (existsSync(cache)) return JSON.parse(readFileSync(cache, 'utf8'));
+	const slow = /^test\/(e2e|interop|faults|model|queue)\//;
+	const tests = listFiles(['test'], '.test.ts').filter((path) => !slow.test(path));
+	const reach = [];
+	await inFolders(folders, tests, async (folder, test) => {
+		const reached = await reachOf(folder, test);
+		if (reached === undefined) console.log(`left out, since it fails in a copy: ${test}`);
+		else reach.push(reached);
+	});
+	mkdirSync(dirname(cache), { recursive: true });
+	writeFileSync(cache, JSON.stringify(reach));
+	return reach;
+}
+
+/** Every mutant, in an order that is always the same and has nothing to do with their places: the first ones are a sample of all. */
+function allMutants(paths) {
+	const mutants = paths.flatMap((path) => {
+		const content = readFileSync(join(ROOT, path), 'utf8');
+		return mutantsOf(path, content).map(({ start, end, line, instead }) => {
+			const [was] = content.slice(start, end).split('\n');
+			const name = `${path}:${line} ${was} -> ${instead === '' ? '(left out)' : instead}`;
+			const mutant = content.slice(0, start) + instead + content.slice(end);
+			return { name, path, line, content, mutant };
+		});
+	});
+	const place = ({ name }) => createHash('sha256').update(name).digest('hex');
+	return mutants.sort((one, other) => place(one).localeCompare(place(other)));
+}
+
+/** Those that compile and are not in the report yet, or are to be tried once more. */
+function* candidates() {
+	const paths = listFiles(FOLDERS, '.ts');
+	const compiler = new Compiler(ROOT, paths);
+	const mutants = allMutants(positionals.length === 0 ? paths : positionals);
+	let left = Number(options.most) - Object.keys(report).length;
+	for (const candidate of mutants) {
+		const { name, path, mutant } = candidate;
+		if (options.survivors ? report[name] !== 'survived' : report[name] !== undefined) continue;
+		if (!compiler.compiles(path, mutant)) continue;
+		if (!options.survivors && left-- <= 0) return;
+		yield candidate;
+	}
+}
+
+/** The tests that are tried with a mutant: the nearest by itself, since it mostly notices, then the others. */
+function triesOf(reach, { path, line }) {
+	let leftMs = Number(options.seconds) * 1000;
+	const chosen = testsFor(reach, path, line).filter(({ ms }) => (leftMs -= ms) > -ms);
+	return [chosen.slice(0, 1), chosen.slice(1)].filter((tests) => tests.length > 0);
+}
+
+/** True if a test fails, or does not end. */
+async function isNoticed(folder, reach, candidate) {
+	const { path, content, mutant } = candidate;
+	writeFileSync(join(folder, path), mutant);
+	try {
+		for (const tests of triesOf(reach, candidate)) {
+			const limitMs = tests.reduce((sum, { ms }) => sum + 5 * ms, 30_000);
+			const names = tests.map(({ test }) => test);
+			if (!(await passes(folder, limitMs, ['--bail', '--runTestsByPath', ...names]))) return true;
+		}
+		return false;
+	} finally {
+		writeFileSync(join(folder, path), content);
+	}
+}
+
+const folders = Array.from({ length: Number(options.jobs) }, copyProject);
+try {
+	const reach = await measureReach(folders);
+	await inFolders(folders, candidates(), async (folder, candidate) => {
+		const noticed = await isNoticed(folder, reach, candidate);
+		report[candidate.name] = noticed ? 'killed' : 'survived';
+		if (!noticed) console.log(`survived  ${candidate.name}`);
+		mkdirSync(dirname(reportFile), { recursive: true });
+		writeFileSync(reportFile, JSON.stringify(report, null, '\t'));
+	});
+} finally {
+	for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
+
+const outcomes = Object.values(report);
+const killed = outcomes.filter((outcome) => outcome === 'killed').length;
 console.log(
-	`${killed} of ${results.length} mutants killed (${Math.round((100 * killed) / results.length)} %)`,
+	`${killed} of ${outcomes.length} mutants killed (${Math.round((100 * killed) / outcomes.length)} %)`,
 );
-if (options.report !== undefined)
-	writeFileSync(options.report, JSON.stringify(results, null, '\t'));

@@ -131,7 +131,8 @@ export type ConfigurationCode =
 	| 'SEALED_ELSEWHERE'
 	| 'SEALED_FOR_OTHER'
 	| 'UNAUTHORIZED_CLIENT'
-	| 'WRONG_GRANT_TYPE';
+	| 'WRONG_GRANT_TYPE'
+	| 'WRONG_RESPONSE_MODE';
 
 /** What can be named as the place of a mistake: a field of the form, a parameter of a node or a setting of the instance. */
 export type MistakeIn =

@@ -7,7 +7,8 @@ import { createEgress } from './http/createEgress';
 import { plainText } from './plainText';
 import { systemClock } from './tokens/clock';
 
-export type { Connected, FlowCookie } from './authorization/authorizationFlow';
+export type { Connected, ConnectLinks } from './authorization/authorizationFlow';
+export type { FlowCookie } from './authorization/flowCookie';
 export type { Visit } from './authorization/admissions';
 export { LONGEST_SESSION_MS } from './authorization/sessionTokens';
 export { randomId as randomText, type FlowKeys } from './authorization/ticket';

@@ -126,12 +126,13 @@ export class Wiring {
 	/** The requests of a connection to its authorization server. */
 	requests(connection: Connection): ConnectionRequests {
 		const { settings, now } = this.options;
-		const { issuer, tokenEndpoint, authorizationCode } = connection;
+		const { issuer, tokenEndpoint, revocationEndpoint, authorizationCode } = connection;
 		const authorizationEndpoint = authorizationCode?.authorizationEndpoint;
 		const server = createAuthorizationServer({
 			...(issuer === undefined ? {} : { issuer }),
 			...(tokenEndpoint === undefined ? {} : { tokenEndpoint }),
 			...(authorizationEndpoint === undefined ? {} : { authorizationEndpoint }),
+			...(revocationEndpoint === undefined ? {} : { revocationEndpoint }),
 			discovery: this.discovery,
 			egress: this.providerEgress,
 			now,

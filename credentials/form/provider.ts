@@ -1,7 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELD_NAMES } from '../../src';
-import { byCode } from './shown';
+import { byCode, byPerson } from './shown';
 
 /** The provider: what to ask for, where, and as whom. */
 export const provider: INodeProperties[] = [
@@ -67,6 +67,16 @@ export const provider: INodeProperties[] = [
 		displayOptions: { show: byCode },
 		description:
 			'The page on which a person signs in and consents, from the provider’s documentation. Can be left empty if Issuer URL is given. {tenantId} is replaced by Tenant ID.',
+	},
+	{
+		displayName: FIELD_NAMES.revocationUrl,
+		name: 'revocationUrl',
+		type: 'string',
+		default: '',
+		placeholder: 'https://login.example.com/oauth2/revoke',
+		displayOptions: { show: byPerson },
+		description:
+			'Optional. Where the access is ended when an account is disconnected or replaced (RFC 7009), if Issuer URL does not find it. {tenantId} is replaced by Tenant ID.',
 	},
 	{
 		displayName: FIELD_NAMES.redirectUri,

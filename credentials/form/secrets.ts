@@ -117,6 +117,6 @@ export const secrets: INodeProperties[] = [
 		default: '',
 		displayOptions: { show: byCode },
 		description:
-			'Only if the browser cannot reach the trigger: after the consent, paste the whole address the browser ended at, and save. It is used once, and is blank here afterwards.',
+			'Only if the browser cannot reach the trigger: after the consent, paste the whole address the browser ended at (with Response Mode Form Post: the form data of its last request), and save. It is used once, and is blank here afterwards.',
 	},
 ];

@@ -64,6 +64,23 @@ export const use: INodeProperties[] = [
 			'Whether the authorization request is sent to the provider first, so that the browser only carries a reference to it (PAR, RFC 9126)',
 	},
 	{
+		displayName: FIELD_NAMES.responseMode,
+		name: 'responseMode',
+		type: 'options',
+		options: [
+			{ name: 'Default', value: 'default', description: 'The answer is in the redirect’s address' },
+			{
+				name: 'Form Post',
+				value: 'formPost',
+				description: 'The browser posts the answer, so that no address has the code in it',
+			},
+		],
+		default: 'default',
+		displayOptions: { show: byCode },
+		description:
+			'How the provider sends the person back. Form Post (response_mode=form_post) only works with a provider that supports it.',
+	},
+	{
 		displayName: FIELD_NAMES.authorizationParameters,
 		name: 'authorizationParameters',
 		type: 'json',

@@ -45,6 +45,18 @@ function attribute(tag: string, name: string): string | undefined {
 	return value === undefined ? undefined : decode(value);
 }
 
+/** The page's only form: where it is sent, and its hidden fields. */
+export function formOf({ text, url }: Page): { action: URL; fields: URLSearchParams } {
+	const form = /<form\s[^>]*>/i.exec(text)?.[0];
+	if (form === undefined) throw new Error(`No form at ${url.origin}${url.pathname}`);
+	const fields = new URLSearchParams();
+	for (const [tag] of text.matchAll(/<input\s[^>]*>/gi)) {
+		if (attribute(tag, 'type') !== 'hidden') continue;
+		fields.set(attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? '');
+	}
+	return { action: new URL(attribute(form, 'action') ?? '', url), fields };
+}
+
 /**
  * A person at a browser without a screen: follows redirects, keeps cookies, fills in the forms of login and consent pages. For runs where no
  * browser is installed; what a person sees is tested in a real one.
@@ -85,15 +97,9 @@ export class Person {
 
 	/** Fills in and sends the page's only form; hidden fields as they are. */
 	async submit(page: Page, values: Readonly<Record<string, string>> = {}): Promise<Page> {
-		const form = /<form\s[^>]*>/i.exec(page.text)?.[0];
-		if (form === undefined) throw new Error(`No form at ${page.url.origin}${page.url.pathname}`);
-		const fields = new URLSearchParams();
-		for (const [tag] of page.text.matchAll(/<input\s[^>]*>/gi)) {
-			if (attribute(tag, 'type') !== 'hidden') continue;
-			fields.set(attribute(tag, 'name') ?? '', attribute(tag, 'value') ?? '');
-		}
+		const { action, fields } = formOf(page);
 		for (const [name, value] of Object.entries(values)) fields.set(name, value);
-		return await this.open(new URL(attribute(form, 'action') ?? '', page.url), fields);
+		return await this.open(action, fields);
 	}
 
 	/** Signs in and consents on the pages of `oidc-provider`, from a link to wherever that leads. */

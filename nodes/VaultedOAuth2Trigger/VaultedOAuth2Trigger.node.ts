@@ -62,6 +62,14 @@ export class VaultedOAuth2Trigger implements INodeType {
 		webhooks: [
 			{ name: CONNECT, httpMethod: 'GET', responseMode: 'onReceived', path: 'connect' },
 			{ name: 'default', httpMethod: 'GET', responseMode: 'onReceived', path: 'callback' },
+			// The same address once more, for form posts. n8n's editor shows it once.
+			{
+				name: 'default',
+				httpMethod: 'POST',
+				responseMode: 'onReceived',
+				path: 'callback',
+				ndvHideUrl: true,
+			},
 		],
 		properties,
 	};

@@ -21,7 +21,8 @@ import {
 	type Outcome,
 } from './outcome';
 import { pageHeaders, PRIVATE, renderPage } from './page';
-import { summaryOf, summaryOptions } from './summary';
+import { readParameters, type Parameters } from './request';
+import { NO_OPTIONS, summaryOf, summaryOptions } from './summary';
 
 /** The credential type this node works with. */
 export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
@@ -65,13 +66,6 @@ function visitOf(node: IWebhookFunctions): Visit {
 	return id === undefined ? {} : { workflowId: id };
 }
 
-/** The request's own query: a parameter that comes twice must be seen to. */
-function queryOf(node: IWebhookFunctions): URLSearchParams {
-	const { originalUrl } = node.getRequestObject();
-	const start = originalUrl.indexOf('?');
-	return new URLSearchParams(start === -1 ? '' : originalUrl.slice(start + 1));
-}
-
 function show(node: IWebhookFunctions, outcome: Outcome): IWebhookResponseData {
 	const nonce = randomText();
 	node
@@ -94,14 +88,15 @@ function redirect(node: IWebhookFunctions, location: string, cookie?: string): v
 		.send('');
 }
 
-/** RFC 6265 §4.1. Lax: the provider's redirect comes from another site and has to bring it along. */
-function setCookie({ name, value, path, maxAgeSeconds, secure }: FlowCookie): string {
+/** RFC 6265 §4.1. Not Strict: the provider's answer comes from another site and has to bring it along. */
+function setCookie(cookie: FlowCookie): string {
+	const { name, value, path, maxAgeSeconds, sameSite, secure } = cookie;
 	const parts = [
 		`${name}=${value}`,
 		`Path=${path}`,
 		`Max-Age=${maxAgeSeconds}`,
 		'HttpOnly',
-		'SameSite=Lax',
+		`SameSite=${sameSite}`,
 	];
 	return [...parts, ...(secure ? ['Secure'] : [])].join('; ');
 }
@@ -129,7 +124,7 @@ async function begin(
 /** A person is back from the provider: whatever comes of it is shown at an address without code and state. */
 async function finish(
 	node: IWebhookFunctions,
-	query: URLSearchParams,
+	{ parameters, isPosted }: Parameters,
 ): Promise<IWebhookResponseData> {
 	// Relative to the address as the browser knows it, whatever path prefix or proxy is before n8n.
 	const here = 'callback';
@@ -145,9 +140,16 @@ async function finish(
 		redirect(node, `${here}?outcome=${text}`);
 	};
 	try {
-		const options = summaryOptions(node);
+		let options = NO_OPTIONS;
 		const { cookie } = node.getRequestObject().headers;
-		const connected = await authorization.callback(query, cookie, visitOf(node));
+		const connected = await authorization.callback(parameters, cookie, {
+			...visitOf(node),
+			isPosted,
+			// Not before: expressions of the options would run for any visitor. Not after: one that fails would cost a consent.
+			beforeRedeeming: () => {
+				options = summaryOptions(node);
+			},
+		});
 		const item = await summaryOf(connected, connection, options);
 		await leave(connectedOutcome(connected));
 		return { ...ANSWERED, workflowData: [[item]] };
@@ -167,12 +169,13 @@ async function shownOutcome(node: IWebhookFunctions, text: string): Promise<Outc
 
 /** Answers one request to one of the trigger's two addresses, and starts the workflow when an account was connected. */
 export async function answer(node: IWebhookFunctions): Promise<IWebhookResponseData> {
-	const query = queryOf(node);
+	const request = readParameters(node.getRequestObject());
+	const { parameters, isPosted } = request;
 	try {
-		if (node.getWebhookName() === CONNECT) return await begin(node, query);
-		if (['code', 'state', 'error', 'iss'].some((key) => query.has(key)))
-			return await finish(node, query);
-		return show(node, await shownOutcome(node, query.get('outcome') ?? ''));
+		if (node.getWebhookName() === CONNECT) return await begin(node, parameters);
+		if (isPosted || ['code', 'state', 'error', 'iss'].some((key) => parameters.has(key)))
+			return await finish(node, request);
+		return show(node, await shownOutcome(node, parameters.get('outcome') ?? ''));
 	} catch (error) {
 		return show(node, outcomeOf(node, error));
 	}

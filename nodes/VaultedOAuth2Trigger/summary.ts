@@ -15,11 +15,14 @@ export interface SummaryOptions {
 	readonly sessionMs?: number;
 }
 
+/** Of a node that asks for nothing. */
+export const NO_OPTIONS: SummaryOptions = { claims: [] };
+
 /** The longest lifetime of a session token: it cannot be withdrawn. */
 export const LONGEST_SESSION_MINUTES = LONGEST_SESSION_MS / 60_000;
 
 /**
- * The node's options. Read before an answer is redeemed, so that an expression that fails costs nobody their consent.
+ * The node's options.
  *
  * @throws ConfigurationError `INVALID_LIFETIME`
  */

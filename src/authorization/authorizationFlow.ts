@@ -10,12 +10,12 @@ import type { Consented, ConnectionRequests } from '../oauth/tokenRequest';
 import { assertSealedFor } from '../secrets/binding';
 import type { Bundle } from '../secrets/bundle';
 import { consented, ticketUsed } from '../secrets/patches';
-import { sameDigest } from '../secrets/pointer';
 import type { SealedBundle } from '../secrets/sealedBundle';
 import { Admissions, LINK, STATE, type Admitted, type Visit } from './admissions';
+import { flowCookie, hasCookie, type FlowCookie } from './flowCookie';
 import { KeySource } from './keySource';
 import { assertMayChangeAccount } from './permission';
-import { authorizationError, fewerScopes, refusal } from './refusals';
+import { authorizationError, fewerScopes, refusal, wrongResponseMode } from './refusals';
 import { grantedScopes, missingScopes } from './scopes';
 import { subjectOf, UNKNOWN_SUBJECT } from './subject';
 import { revokeQuietly } from './revocation';
@@ -54,16 +54,8 @@ export interface ConnectLinks {
 	readonly expiresAt: number;
 	/** Milliseconds since the epoch until which the answer to `authorizationUrl` has to be pasted. */
 	readonly pasteUntil: number;
-}
-
-/** A cookie that ties a flow to the browser it began in. */
-export interface FlowCookie {
-	readonly name: string;
-	readonly value: string;
-	readonly path: string;
-	readonly maxAgeSeconds: number;
-	/** True unless the callback is plain http, which only this machine itself may be. */
-	readonly secure: boolean;
+	/** What is pasted, as words in a sentence. */
+	readonly toPaste: string;
 }
 
 /** What was connected; nothing in it is confidential. */
@@ -83,8 +75,27 @@ export interface Connected {
 	readonly unsaved?: SecretStoreError;
 }
 
+/** How an answer of the provider arrived. */
+export interface Arrival extends Visit {
+	/** True if it came in the body of a POST. */
+	readonly isPosted?: boolean;
+	/** Called for a good answer to this connection and this browser. What it throws is thrown, and nothing is redeemed. */
+	readonly beforeRedeeming?: () => void;
+}
+
+interface Redemption {
+	readonly response: URLSearchParams;
+	readonly by: Asker;
+	readonly beforeRedeeming?: Arrival['beforeRedeeming'];
+}
+
 /** How long a link is good for, unless told. */
 const LINK_MS = 900_000;
+
+/** What a person finds of an answer where no trigger takes it. */
+const ADDRESS = 'the address the browser ends at';
+const POSTED =
+	'the form data of the browser’s last request (developer tools, “Network”, from code= or state= on)';
 
 const CALLBACK = '/callback';
 const CONNECT = '/connect';
@@ -131,6 +142,7 @@ export class AuthorizationFlow {
 			authorizationUrl,
 			expiresAt,
 			pasteUntil: state.expiresAt,
+			toPaste: this.settings.formPost ? POSTED : ADDRESS,
 		};
 	}
 
@@ -154,7 +166,7 @@ export class AuthorizationFlow {
 			const state = { keys, ticket: this.begin('browser', ticket) };
 			const location = await this.authorizationUrl(state);
 			emit('link.opened', { linkId, flowId: state.ticket.flow, ...visit });
-			return { location: location.href, cookie: this.cookie(state) };
+			return { location: location.href, cookie: flowCookie(state, this.settings) };
 		});
 	}
 
@@ -163,25 +175,26 @@ export class AuthorizationFlow {
 	 *
 	 * @param cookies the request's Cookie header
 	 * @throws ReconnectError if the answer is not good; then the tokens there were are untouched
+	 * @throws ConfigurationError also `WRONG_RESPONSE_MODE`
 	 * @throws VaultedOAuth2Error of any class
 	 */
 	async callback(
 		response: URLSearchParams,
 		cookies: string | undefined,
-		visit: Visit = {},
+		{ isPosted = false, beforeRedeeming, ...visit }: Arrival = {},
 	): Promise<Connected> {
 		const admitted = await this.admissions.admit(stateIn(response), STATE, visit);
 		const by: Asker = { from: 'workflow', ...visit };
 		return await this.redeeming(admitted, by, async () => {
 			if (admitted.ticket.kind !== 'browser') throw refusal('FOR_PASTING');
-			const { name, value } = this.cookie(admitted);
-			if (!sameDigest(readCookie(cookies, name) ?? '', value)) throw refusal('OTHER_BROWSER');
-			return await this.redeem(admitted, response, by);
+			this.assertResponseMode(response, isPosted);
+			if (!hasCookie(cookies, flowCookie(admitted, this.settings))) throw refusal('OTHER_BROWSER');
+			return await this.redeem(admitted, { response, by, beforeRedeeming });
 		});
 	}
 
 	/**
-	 * The same for an answer that was pasted: the whole address, or the part from "?" on. Pasting once more what connected the account is
+	 * The same for an answer that was pasted: the whole address, or the parameters alone. Pasting once more what connected the account is
 	 * without effect.
 	 *
 	 * @throws as {@link callback} does
@@ -199,7 +212,7 @@ export class AuthorizationFlow {
 		return await this.redeeming(
 			admitted,
 			by,
-			async () => await this.redeem(admitted, response, by),
+			async () => await this.redeem(admitted, { response, by }),
 		);
 	}
 
@@ -232,19 +245,6 @@ export class AuthorizationFlow {
 		return href.endsWith(CALLBACK) ? `${href.slice(0, -CALLBACK.length)}${CONNECT}` : undefined;
 	}
 
-	/** Both addresses of a trigger are in one folder; the cookie goes no further. Each flow has a cookie of its own, so that two tabs do not meet. */
-	private cookie({ keys, ticket: { flow } }: Admitted): FlowCookie {
-		const { pathname, protocol } = new URL(this.settings.redirectUri);
-		const secure = protocol === 'https:';
-		return {
-			name: `${secure ? '__Secure-' : ''}vaulted-oauth2-${flow}`,
-			value: keys.secretOf(flow, 'cookie'),
-			path: pathname.slice(0, pathname.lastIndexOf('/') + 1),
-			maxAgeSeconds: FLOW_MS / 1000,
-			secure,
-		};
-	}
-
 	private async redeeming<T>(
 		{ ticket: { id, flow } }: Admitted,
 		by: Asker,
@@ -268,6 +268,12 @@ export class AuthorizationFlow {
 			}
 			throw error;
 		}
+	}
+
+	/** An error is shown however it came: a provider that does not know the response mode says so by a redirect. */
+	private assertResponseMode(response: URLSearchParams, isPosted: boolean): void {
+		if (isPosted === this.settings.formPost) return;
+		if (isPosted || response.has('code')) throw wrongResponseMode(isPosted);
 	}
 
 	private async assertGranted(response: URLSearchParams): Promise<void> {
@@ -296,10 +302,10 @@ export class AuthorizationFlow {
 
 	private async redeem(
 		admitted: Admitted,
-		response: URLSearchParams,
-		by: Asker,
+		{ response, by, beforeRedeeming }: Redemption,
 	): Promise<Connected> {
 		await this.assertGranted(response);
+		beforeRedeeming?.();
 		const { request } = this.options;
 		const { ticket, keys } = admitted;
 		const { codeVerifier, nonce } = this.secretsOf(admitted);
@@ -380,10 +386,4 @@ function stateIn(response: URLSearchParams): string {
 		(key) => response.getAll(key).length > 1,
 	);
 	return isRepeated ? '' : (response.get('state') ?? '');
-}
-
-/** One cookie of a Cookie header (RFC 6265 §4.2.1). */
-function readCookie(header: string | undefined, name: string): string | undefined {
-	const pair = (header ?? '').split(/;\s*/).find((cookie) => cookie.startsWith(`${name}=`));
-	return pair?.slice(name.length + 1);
 }

@@ -1,3 +1,4 @@
+import { FIELD_NAMES } from '../config/fields';
 import {
 	ConfigurationError,
 	ProviderError,
@@ -25,7 +26,7 @@ const TEXTS = {
 	RESPONSE_EXPIRED: `it took too long: the sign-in at the provider has to be finished within ten minutes. ${UNCHANGED} ${NEW_LINK}`,
 	RESPONSE_USED: `this answer of the provider was used before; it is good for one use. ${UNCHANGED} If the account is not connected, ask for a new link.`,
 	OTHER_BROWSER: `the sign-in was begun in another browser, or this one keeps no cookies. ${UNCHANGED} ${NEW_LINK} Open it in the browser in which you sign in.`,
-	FOR_PASTING: `this sign-in was begun for an answer that is pasted. ${UNCHANGED} Copy the whole address from the provider’s redirect into the credential’s Authorization Response and save, or ask for a new link and open it here.`,
+	FOR_PASTING: `this sign-in was begun for an answer that is pasted. ${UNCHANGED} Copy the provider’s answer into the credential’s Authorization Response and save, or ask for a new link and open it here.`,
 	ISSUER_MISMATCH: `the answer comes from another provider than this connection’s. ${UNCHANGED} Check Issuer URL; if it is right, somebody may have mixed up two providers on purpose.`,
 	CONNECTED_MEANWHILE: `this account was connected in another tab after this sign-in had begun. ${UNCHANGED} To connect again, ask for a new link.`,
 } as const;
@@ -43,6 +44,17 @@ export function fewerScopes(missing: readonly string[]): ReconnectError {
 	return new ReconnectError(
 		`less was granted than was asked for: ${quoted(missing.join(' '))} is missing. ${UNCHANGED} Connect again and allow everything, with an account that may; or turn on Accept Fewer Scopes in the credential.`,
 		{ code: 'FEWER_SCOPES', title: TITLE },
+	);
+}
+
+/** An answer came in the other way than it was asked for: the address or the body of a POST. */
+export function wrongResponseMode(isPosted: boolean): ConfigurationError {
+	return new ConfigurationError(
+		FIELD_NAMES.responseMode,
+		isPosted
+			? `the answer came by a form post, and this connection asks for a redirect. ${UNCHANGED} If the provider answers by form posts only, choose Form Post; then ask for a new link.`
+			: `the answer came by a redirect, with the code in its address, and this connection asks for a form post. ${UNCHANGED} If the provider supports no form posts, choose Default; then ask for a new link.`,
+		{ code: 'WRONG_RESPONSE_MODE' },
 	);
 }
 

@@ -80,6 +80,8 @@ export interface AuthorizationCodeSettings {
 	readonly scope: string;
 	/** Further parameters of the authorization request, such as `access_type` or `prompt`. */
 	readonly parameters: Readonly<Record<string, string>>;
+	/** Whether answers come in the body of a POST (OAuth 2.0 Form Post Response Mode), not in an address. */
+	readonly formPost: boolean;
 	/** When authorization requests are pushed (RFC 9126): `ifRequired` if the provider's metadata says so. */
 	readonly pushed: 'ifRequired' | 'always' | 'never';
 	/** Proof Key for Code Exchange, method S256 (RFC 7636). */
@@ -95,6 +97,8 @@ export interface Connection {
 	/** OpenID Connect Discovery 1.0 or RFC 8414 issuer identifier. At least one of `issuer` and `tokenEndpoint` is set. */
 	readonly issuer?: string;
 	readonly tokenEndpoint?: string;
+	/** RFC 7009. Discovered where absent; never set for Client Credentials. */
+	readonly revocationEndpoint?: string;
 	/** Set for the authorization code grant, and only for it. */
 	readonly authorizationCode?: AuthorizationCodeSettings;
 	/** Whether workflows that use the credential may make connect links and disconnect the account. */

@@ -11,6 +11,8 @@ export const FIELD_NAMES = {
 	issuerUrl: 'Issuer URL',
 	tokenUrl: 'Token URL',
 	authorizationUrl: 'Authorization URL',
+	responseMode: 'Response Mode',
+	revocationUrl: 'Revocation URL',
 	redirectUri: 'Redirect URI',
 	authorizationParameters: 'Additional Authorization Parameters',
 	pkce: 'PKCE',

@@ -75,13 +75,15 @@ function assertStore(store: AwsStore, settings: OperatorSettings): void {
  * @throws ConfigurationError `NOT_ALLOWED_BY_OPERATOR` naming field and setting
  */
 export function assertAllowedByOperator(connection: Connection, settings: OperatorSettings): void {
-	const { tokenEndpoint, issuer, authorizationCode, apiBaseUrl, apiOrigins, store } = connection;
+	const { tokenEndpoint, revocationEndpoint, issuer, authorizationCode } = connection;
+	const { apiBaseUrl, apiOrigins, store } = connection;
 	const token: HostRule = {
 		hosts: settings.allowedTokenHosts,
 		setting: 'VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS',
 	};
 	assertHost('tokenUrl', tokenEndpoint, token);
 	assertHost('issuerUrl', issuer, token);
+	assertHost('revocationUrl', revocationEndpoint, token);
 	assertHost('authorizationUrl', authorizationCode?.authorizationEndpoint, token);
 	const api: HostRule = {
 		hosts: settings.allowedApiHosts,

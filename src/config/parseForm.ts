@@ -235,6 +235,7 @@ async function parseAuthorizationCode(
 		redirectUri,
 		scope: String(values.scope),
 		parameters: await parseParameters('authorizationParameters', fields['authorizationParameters']),
+		formPost: values.responseMode === 'formPost',
 		pushed: PUSHED[String(values.pushedAuthorizationRequest)] ?? 'ifRequired',
 		pkce: values.pkce !== false,
 		acceptFewerScopes: values.acceptFewerScopes === true,
@@ -283,6 +284,7 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		'issuerUrl',
 		'tokenUrl',
 		'authorizationUrl',
+		'revocationUrl',
 		'apiBaseUrl',
 		'awsSessionName',
 	] as const)
@@ -303,6 +305,10 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		grantType: GRANT[String(grantType)] ?? 'client_credentials',
 		...present('issuer', address(values, 'issuerUrl')),
 		...present('tokenEndpoint', address(values, 'tokenUrl')),
+		// With Client Credentials no person's grant is there to be ended.
+		...(grantType === 'clientCredentials'
+			? {}
+			: present('revocationEndpoint', address(values, 'revocationUrl'))),
 		...present(
 			'authorizationCode',
 			isByCode ? await parseAuthorizationCode(values, fields) : undefined,

@@ -15,6 +15,7 @@ const common: Partial<Record<FieldKey, SchemaObject>> = {
 	grantType: { enum: ['clientCredentials', 'authorizationCode', 'refreshToken'] },
 	issuerUrl: url,
 	tokenUrl: url,
+	revocationUrl: url,
 	resource: text,
 	clientId: text,
 	clientAuthentication: {
@@ -60,6 +61,7 @@ const authorizationCode: SchemaObject = {
 		authorizationUrl: url,
 		redirectUri: url,
 		authorizationResponse: { type: 'string', maxLength: 16_384 },
+		responseMode: { enum: ['default', 'formPost'] },
 		pkce: { type: 'boolean' },
 		pushedAuthorizationRequest: { enum: ['ifRequired', 'always', 'never'] },
 		acceptFewerScopes: { type: 'boolean' },

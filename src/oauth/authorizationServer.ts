@@ -52,6 +52,8 @@ export interface AuthorizationRequest {
 	readonly nonce?: string;
 	/** Thumbprint of the key that the code is bound to (RFC 9449 §10). */
 	readonly dpopJkt?: string;
+	/** OAuth 2.0 Form Post Response Mode. */
+	readonly formPost?: boolean;
 	readonly parameters: Readonly<Record<string, string>>;
 }
 
@@ -104,7 +106,7 @@ export interface AuthorizationServer {
 	/**
 	 * Revokes a token (RFC 7009 §2.1). Without effect for one that is not good any more.
 	 *
-	 * @throws ConfigurationError `NO_REVOCATION_ENDPOINT` if the server describes none, ProviderError
+	 * @throws ConfigurationError `NO_REVOCATION_ENDPOINT` if none is known, ProviderError
 	 */
 	revokeToken(client: Client, revoked: RevokedToken): Promise<void>;
 }
@@ -122,6 +124,7 @@ export interface AuthorizationServerOptions extends ExchangeOptions {
 	readonly issuer?: string;
 	readonly tokenEndpoint?: string;
 	readonly authorizationEndpoint?: string;
+	readonly revocationEndpoint?: string;
 	/** Shared by all connections of one process. */
 	readonly discovery: Discovery;
 }
@@ -166,7 +169,7 @@ async function send(
 export function createAuthorizationServer(
 	options: AuthorizationServerOptions,
 ): AuthorizationServer {
-	const { issuer, tokenEndpoint, now } = options;
+	const { issuer, tokenEndpoint, revocationEndpoint, now } = options;
 	const endpoints = new Endpoints(options);
 	const handles = new DpopHandles();
 
@@ -287,11 +290,13 @@ export function createAuthorizationServer(
 		},
 
 		async revokeToken(client, { token, hint }) {
-			const address = await endpoints.described('revocation_endpoint', client);
+			const isEntered = revocationEndpoint !== undefined;
+			const address =
+				revocationEndpoint ?? (await endpoints.described('revocation_endpoint', client));
 			if (address === undefined) {
 				throw new ConfigurationError(
-					'Issuer URL',
-					'the provider describes no revocation endpoint, so the access can only be ended in the account’s settings at the provider. If it supports discovery, fill in Issuer URL.',
+					'Revocation URL',
+					'it is empty, and the provider describes no revocation endpoint. Fill it in if the provider’s documentation names one; otherwise end the access in the account’s settings at the provider.',
 					{ code: 'NO_REVOCATION_ENDPOINT' },
 				);
 			}
@@ -299,7 +304,10 @@ export function createAuthorizationServer(
 				client,
 				address,
 				metadata: { revocation_endpoint: address },
-				context: { grantType: 'refresh_token' },
+				context: {
+					field: isEntered ? 'Revocation URL' : 'Issuer URL',
+					grantType: 'refresh_token',
+				},
 				secrets: [token],
 				answer: ({ plain }) => plain,
 			});

@@ -9,7 +9,7 @@ import {
 } from '../errors';
 import type { EgressError } from '../http/egress';
 import type { Redactor } from '../redact';
-import { CLIENT_DENIED, INVALID_REQUEST, meaningOf } from './errorCodes';
+import { CLIENT_DENIED, INVALID_REQUEST, meaningOf, UNRECOGNISED_CLIENT } from './errorCodes';
 import { quoted, quotedError } from './quoted';
 import type { OAuthErrorBody, RawResponse } from './tokenResponse';
 
@@ -26,7 +26,7 @@ export interface FailureContext {
 	/** Host of the address that was asked. */
 	readonly host: string;
 	/** The field that holds the address. */
-	readonly field: 'Token URL' | 'Issuer URL';
+	readonly field: 'Token URL' | 'Issuer URL' | 'Revocation URL';
 	readonly grantType: GrantType;
 	/** True where a person's consent is renewed by a link (authorization code), false where a refresh token is typed. */
 	readonly byConsent?: boolean | undefined;
@@ -83,12 +83,7 @@ function lostConsent({ grantType, byConsent }: FailureContext): string | undefin
 }
 
 function unrecognisedClient({ invalidClient, clockAheadMs = 0 }: FailureContext): Correction {
-	return (
-		invalidClient?.(clockAheadMs) ?? {
-			field: 'Client Secret',
-			wayOut: 'Check Client ID, Client Secret and Client Authentication.',
-		}
-	);
+	return invalidClient?.(clockAheadMs) ?? UNRECOGNISED_CLIENT;
 }
 
 /**

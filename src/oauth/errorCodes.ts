@@ -43,6 +43,14 @@ export const INVALID_REQUEST: Misconfigured = {
 	code: 'INVALID_REQUEST',
 };
 
+/** The client, as far as nothing is known of how it authenticates. */
+export const UNRECOGNISED_CLIENT = {
+	failureClass: 'configuration',
+	code: 'INVALID_CLIENT',
+	field: 'Client Secret',
+	wayOut: 'Check Client ID, Client Secret and Client Authentication.',
+} as const satisfies Misconfigured;
+
 /** What `access_denied` means at the token endpoint, where no person is asked: the client is not let in. */
 export const CLIENT_DENIED: Misconfigured = {
 	failureClass: 'configuration',
@@ -69,15 +77,7 @@ const MEANINGS: ReadonlyMap<string, OAuthErrorMeaning> = new Map<string, OAuthEr
 	['registration_not_supported', INVALID_REQUEST],
 	['request_not_supported', INVALID_REQUEST],
 	['request_uri_not_supported', INVALID_REQUEST],
-	[
-		'invalid_client',
-		{
-			failureClass: 'configuration',
-			code: 'INVALID_CLIENT',
-			field: 'Client Secret',
-			wayOut: 'Check Client ID, Client Secret and Client Authentication.',
-		},
-	],
+	['invalid_client', UNRECOGNISED_CLIENT],
 	['unauthorized_client', UNAUTHORIZED_CLIENT],
 	['unsupported_grant_type', UNAUTHORIZED_CLIENT],
 	['unsupported_response_type', UNAUTHORIZED_CLIENT],

@@ -131,9 +131,9 @@ export function createTokenRequest({
 		guard: createReferenceGuard(store, operator, now),
 		/** What the issuer describes further, such as introspection, is as trusted as the issuer. */
 		hosts: async () => {
-			const { issuer } = connection;
-			const described = issuer === undefined ? [] : [new URL(issuer).host];
-			return [...new Set([await server.tokenHost(), ...described])];
+			const { issuer, revocationEndpoint } = connection;
+			const further = [issuer, revocationEndpoint].filter((address) => address !== undefined);
+			return [...new Set([await server.tokenHost(), ...further.map((url) => new URL(url).host)])];
 		},
 	};
 	const fingerprint = requestedFor(connection);
@@ -277,17 +277,11 @@ export function createTokenRequest({
 
 		async authorizationUrl(asked, bundle): Promise<URL> {
 			const { clientId, resources, dpop } = connection;
-			const { redirectUri, scope, parameters, pushed } = authorizationCodeOf(connection);
+			const { redirectUri, scope, parameters, formPost, pushed } = authorizationCodeOf(connection);
+			const client = { clientId, redirectUri, scope, parameters, formPost, resources };
 			const dpopJkt = dpop === 'never' ? undefined : (await bundle()).dpopKey?.kid;
-			const request = {
-				...asked,
-				clientId,
-				redirectUri,
-				scope,
-				parameters,
-				resources,
-				...(dpopJkt === undefined ? {} : { dpopJkt }),
-			};
+			const bound = dpopJkt === undefined ? {} : { dpopJkt };
+			const request = { ...asked, ...client, ...bound };
 			const isPushed =
 				pushed === 'always' || (pushed === 'ifRequired' && (await server.requiresPushedRequests()));
 			if (!isPushed) return await server.authorizationUrl(request);

@@ -34,6 +34,8 @@ export interface SealedFor {
 	readonly store?: StoreAddress;
 	readonly authentication?: AuthenticationFamily;
 	readonly authorizationEndpoint?: string;
+	/** Absent in bundles that were sealed before there was such a field: it was not filled in. */
+	readonly revocationEndpoint?: string;
 }
 
 interface Bound<T> {
@@ -55,6 +57,7 @@ const ALWAYS: readonly Bound<SealedFor>[] = [
 	{ field: 'Issuer URL', of: ({ issuer }) => issuer && canonicalUrl(issuer) },
 	{ field: 'Token URL', of: ({ tokenEndpoint }) => tokenEndpoint && canonicalUrl(tokenEndpoint) },
 	{ field: 'Client ID', of: ({ clientId }) => clientId },
+	{ field: 'Revocation URL', of: ({ revocationEndpoint }) => revocationEndpoint },
 ];
 
 /** What bundles of version 0.1.0 are bound to once they are sealed again. */
@@ -98,7 +101,8 @@ function familyOf({ clientAuthentication, clientSecretSource }: Connection): Aut
 
 /** What a connection's bundle is sealed for. */
 export function sealedForOf(connection: Connection): SealedFor {
-	const { grantType, clientId, issuer, tokenEndpoint, apiOrigins, authorizationCode } = connection;
+	const { grantType, clientId, issuer, tokenEndpoint, revocationEndpoint } = connection;
+	const { apiOrigins, authorizationCode } = connection;
 	const authorizationEndpoint = authorizationCode?.authorizationEndpoint;
 	return {
 		grantType,
@@ -109,6 +113,7 @@ export function sealedForOf(connection: Connection): SealedFor {
 		store: storeAddressOf(connection.store),
 		authentication: familyOf(connection),
 		...(authorizationEndpoint === undefined ? {} : { authorizationEndpoint }),
+		...(revocationEndpoint === undefined ? {} : { revocationEndpoint }),
 	};
 }
 

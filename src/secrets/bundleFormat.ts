@@ -46,6 +46,7 @@ const SHAPE: Shape = {
 		store: { kind: true, region: true, endpoint: true },
 		client_authentication: true,
 		authorization_endpoint: true,
+		revocation_endpoint: true,
 	},
 	client_secret: true,
 	private_key: true,
@@ -128,6 +129,7 @@ export function formatBundle(bundle: Bundle): string {
 			...optional('store', sealedFor.store),
 			...optional('client_authentication', sealedFor.authentication),
 			...optional('authorization_endpoint', sealedFor.authorizationEndpoint),
+			...optional('revocation_endpoint', sealedFor.revocationEndpoint),
 		},
 		...optional('client_secret', bundle.clientSecret),
 		...optional('private_key', bundle.privateKey),
@@ -315,6 +317,7 @@ function parseSealedFor(value: unknown): SealedFor | undefined {
 			AUTHENTICATION_FAMILIES.find((family) => family === json?.['client_authentication']),
 		),
 		...optional('authorizationEndpoint', asText(json?.['authorization_endpoint'])),
+		...optional('revocationEndpoint', asText(json?.['revocation_endpoint'])),
 	};
 }
 

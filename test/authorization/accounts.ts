@@ -64,6 +64,13 @@ export function accountsOf(core: () => WholeCore) {
 		return await (await flowOf(form)).callback(response, cookies);
 	}
 
+	/** A minute after an account was connected, the visit of somebody else, who is about to replace it. */
+	async function visitOfAnother(form: Form): Promise<Visit> {
+		await connect(form);
+		core().wait(60);
+		return await visit(form, { account: 'sam' });
+	}
+
 	/** A link that was opened by somebody who does not go to the provider. */
 	async function begun(form: Form, link: string): Promise<{ state: string; cookies: string }> {
 		const { location, cookie } = await (await flowOf(form)).connect(link);
@@ -81,5 +88,5 @@ export function accountsOf(core: () => WholeCore) {
 		);
 	}
 
-	return { saved, flowOf, linkOf, visit, connect, begun, status };
+	return { saved, flowOf, linkOf, visit, visitOfAnother, connect, begun, status };
 }

@@ -8,7 +8,7 @@ import { WholeCore, type Form } from '../support/wholeCore';
 import { accountsOf } from './accounts';
 
 let core: WholeCore;
-const { saved, flowOf, visit, connect, status } = accountsOf(() => core);
+const { saved, flowOf, visit, visitOfAnother, connect, status } = accountsOf(() => core);
 
 beforeAll(async () => {
 	core = await WholeCore.start('localVault');
@@ -219,9 +219,7 @@ describe('which account took the place of which', () => {
 
 	it('an error of the revocation is reported, and the new account stays', async () => {
 		const form = await saved();
-		await connect(form);
-		core.wait(60);
-		const { response, cookies } = await visit(form, { account: 'sam' });
+		const { response, cookies } = await visitOfAnother(form);
 		core.provider.injectFault({
 			alter: (answer) => {
 				void core.provider.changeClientSecret('app', 'another-app-secret');

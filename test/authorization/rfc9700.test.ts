@@ -17,7 +17,7 @@ interface Sent {
 
 let core: WholeCore;
 const sent: Sent[] = [];
-const { saved, flowOf, linkOf, visit, connect } = accountsOf(() => core);
+const { saved, flowOf, linkOf, visit, visitOfAnother, connect } = accountsOf(() => core);
 
 beforeAll(async () => {
 	core = await WholeCore.start('localVault');
@@ -180,9 +180,7 @@ describe('§2.2 tokens', () => {
 
 	it('the refresh token of a former consent ends with it, also if the new one brings none', async () => {
 		const form = await saved();
-		await connect(form);
-		core.wait(60);
-		const { response, cookies } = await visit(form, { account: 'sam' });
+		const { response, cookies } = await visitOfAnother(form);
 		core.provider.injectFault({
 			alter: (answer) => {
 				const { refresh_token: _none, ...body } = answer.body as Record<string, unknown>;

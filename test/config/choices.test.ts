@@ -77,6 +77,11 @@ const LISTS: Record<
 		({ authorizationCode }) => authorizationCode?.pushed,
 		{ always: 'always', ifRequired: 'ifRequired', never: 'never' },
 	],
+	responseMode: [
+		(choice) => form({ ...byCode, ...choice }),
+		({ authorizationCode }) => authorizationCode?.formPost,
+		{ default: false, formPost: true },
+	],
 	dpop: [
 		(choice) => form(choice),
 		({ dpop }) => dpop,
@@ -96,7 +101,8 @@ it('covers every list of the form', () => {
 });
 
 describe.each(lists)('%s', (name, choices) => {
-	const [fields, meaning, means] = LISTS[name] ?? [form, () => undefined, {}];
+	const none: (typeof LISTS)[string] = [form, () => undefined, {}];
+	const [fields, meaning, means] = LISTS[name] ?? none;
 
 	it('offers what is understood', () => {
 		expect([...choices].sort()).toEqual(Object.keys(means).sort());

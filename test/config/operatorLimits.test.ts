@@ -1,10 +1,11 @@
 import { assertAllowedByOperator } from '../../src/config/operatorLimits';
 import type { OperatorSettings, SettingName } from '../../src/config/operatorSettings';
 import { parseForm } from '../../src/config/parseForm';
-import { ConfigurationError } from '../../src/errors';
+import { thrownBy } from '../support/failureOf';
 import { awsForm, form } from './fixtures';
 
 const ROLE = { awsCredentials: 'assumeRole', awsRoleArn: 'arn:aws:iam::123456789012:role/n8n' };
+const REFRESH = { grantType: 'refreshToken' };
 const CODE = {
 	grantType: 'authorizationCode',
 	redirectUri: 'https://n8n.example.com/callback',
@@ -40,6 +41,13 @@ const CASES: Case[] = [
 		{ allowedTokenHosts: ['login.example.com'] },
 		form({ ...CODE, authorizationUrl: 'https://login.example.com/authorize' }),
 		form({ ...CODE, authorizationUrl: 'https://evil.test/authorize' }),
+	],
+	[
+		'Revocation URL',
+		'VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS',
+		{ allowedTokenHosts: ['login.example.com'] },
+		form({ ...REFRESH, revocationUrl: 'https://login.example.com/revoke' }),
+		form({ ...REFRESH, revocationUrl: 'https://evil.test/revoke' }),
 	],
 	[
 		'API Base URL',
@@ -90,7 +98,7 @@ it.each(CASES)(
 	async (field, setting, limit, allowed, refused) => {
 		const { connection } = await parseForm(refused);
 
-		const error = errorOf(() => assertAllowedByOperator(connection, limit));
+		const error = thrownBy(() => assertAllowedByOperator(connection, limit));
 		expect(error).toMatchObject({ code: 'NOT_ALLOWED_BY_OPERATOR', field });
 		expect(error.message).toContain(setting);
 
@@ -138,7 +146,7 @@ describe('AWS Endpoint, if the operator has set nothing,', () => {
 		'https://10.0.0.8',
 	])('may not be %s', async (endpoint) => {
 		const { host } = new URL(endpoint);
-		const error = errorOf(await limitsOf(endpoint));
+		const error = thrownBy(await limitsOf(endpoint));
 
 		expect(error).toMatchObject({ code: 'NOT_ALLOWED_BY_OPERATOR', field: 'AWS Endpoint' });
 		expect(error.message).toContain(`VAULTED_OAUTH2_ALLOWED_AWS_HOSTS=${host}`);
@@ -163,13 +171,3 @@ it('leaves a secret whose name is not fixed to the prefix it will get', async ()
 
 	expect(() => assertAllowedByOperator(connection, { secretPrefix: 'x/' })).not.toThrow();
 });
-
-function errorOf(act: () => void): ConfigurationError {
-	try {
-		act();
-	} catch (error) {
-		if (error instanceof ConfigurationError) return error;
-		throw error;
-	}
-	throw new Error('Expected a ConfigurationError');
-}

@@ -6,7 +6,7 @@ import { describeSettings, settingWarnings } from '../../src/config/describeSett
 import { isAllowedHost } from '../../src/config/hosts';
 import { readInstanceSettings } from '../../src/config/instanceSettings';
 import { readOperatorSettings, SETTING_NAMES } from '../../src/config/operatorSettings';
-import { ConfigurationError } from '../../src/errors';
+import { thrownBy } from '../support/failureOf';
 
 const HOME = { HOME: '/nowhere', USERPROFILE: '/nowhere' };
 
@@ -60,7 +60,7 @@ describe('the operator’s settings', () => {
 		['VAULTED_OAUTH2_REFERENCES', 'crm client'],
 		['VAULTED_OAUTH2_TRUST_EDITORS', 'yes'],
 	])('refuses %s=%s, naming it and not its value', (name, value) => {
-		const error = errorOf(() => readInstanceSettings({ ...HOME, [name]: value }));
+		const error = thrownBy(() => readInstanceSettings({ ...HOME, [name]: value }));
 
 		expect(error).toMatchObject({ code: 'INVALID_SETTING', field: name });
 		expect(error.message).toMatch(/Correct the environment variable and restart n8n/);
@@ -76,7 +76,7 @@ describe('the operator’s settings', () => {
 				readOperatorSettings({ VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS_FILE: path });
 
 			expect(read(file).allowedTokenHosts).toEqual(['login.example.com']);
-			expect(errorOf(() => read(`${file}s`))).toMatchObject({
+			expect(thrownBy(() => read(`${file}s`))).toMatchObject({
 				code: 'INVALID_SETTING',
 				field: 'VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS',
 			});
@@ -181,13 +181,3 @@ describe('a list of hosts', () => {
 		expect(isAllowedHost(address, hosts)).toBe(expected);
 	});
 });
-
-function errorOf(act: () => unknown): ConfigurationError {
-	try {
-		act();
-	} catch (error) {
-		if (error instanceof ConfigurationError) return error;
-		throw error;
-	}
-	throw new Error('Expected a ConfigurationError');
-}

@@ -309,6 +309,17 @@ describe('the authorization code grant', () => {
 		});
 	});
 
+	it('reads where the grant is ended, in its canonical text, if there is one', async () => {
+		const changes = { revocationUrl: 'HTTPS://Login.example.com:443/{tenantId}/x/../revoke' };
+		const revocationEndpoint = 'https://login.example.com/acme/revoke';
+		await expect(parsed({ ...changes, tenantId: 'acme' })).resolves.toMatchObject({
+			revocationEndpoint,
+		});
+		const client = await parseForm(form({ ...changes, tenantId: 'acme' }));
+		expect(client.connection).not.toHaveProperty('revocationEndpoint');
+		expect(await parsed()).not.toHaveProperty('revocationEndpoint');
+	});
+
 	it('needs PKCE for a client without a secret', async () => {
 		await expect(
 			refusal(byCode({ clientAuthentication: 'none', pkce: false })),

@@ -4,7 +4,7 @@ import { openStore } from '../../src/secrets/openStore';
 import { failureOf } from '../support/failureOf';
 import { listenOnLoopback, type LoopbackServer } from '../support/loopback';
 import { TEST_IDENTITY } from '../support/secretsManagerServer';
-import { CLIENT, PASTE_URI, WholeCore, type Form, type StoreKind } from '../support/wholeCore';
+import { APP, CLIENT, PASTE_URI, WholeCore, type Form, type StoreKind } from '../support/wholeCore';
 
 /** What an editor of a credential, who never knew its secrets, tries to have them sent elsewhere. */
 describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('a bundle in %s', (kind) => {
@@ -128,6 +128,57 @@ describe.each<StoreKind>(['localVault', 'awsSecretsManager'])('a bundle in %s', 
 		await expect(failureOf(core.call(saved, core.process()))).resolves.toMatchObject({
 			code: 'SEALED_FOR_OTHER',
 		});
+	});
+
+	it.each(['refresh_token', 'authorization_code'])(
+		'is not revoked at an address that was not there when it was sealed (%s)',
+		async (grant) => {
+			const saved = await core.save(
+				grant === 'refresh_token'
+					? await core.refreshForm()
+					: core.codeForm({ accountChangesByWorkflows: true }),
+			);
+			const before = core.aws.secrets().length;
+			const { clientSecret } = grant === 'refresh_token' ? CLIENT : APP;
+			const added = { ...saved, revocationUrl: elsewhere() };
+			for (const forged of [
+				added,
+				{ ...added, authorizationResponse: RESPONSE },
+				...(grant === 'refresh_token' ? [{ ...added, clientSecret }] : []),
+			])
+				await expect(failureOf(core.save(forged))).resolves.toMatchObject({
+					code: 'SEALED_FOR_OTHER',
+					field: 'Revocation URL',
+				});
+			for (const connections of [core.connections, core.process()]) {
+				const { disconnect } = connections.open(await connections.read(added));
+				const asked = { by: { from: 'form' }, evenIfNotRevoked: true } as const;
+				await expect(failureOf(disconnect(asked))).resolves.toMatchObject({
+					code: 'SEALED_FOR_OTHER',
+				});
+			}
+			expect(sent).toEqual([]);
+			expect(core.aws.secrets()).toHaveLength(before);
+		},
+	);
+
+	it('that was sealed for a Revocation URL is not revoked anywhere else, also where an issuer says', async () => {
+		const revocationUrl = core.provider.revocationEndpoint;
+		const saved = await core.save({ ...(await core.refreshForm()), revocationUrl });
+		for (const changed of ['', elsewhere()]) {
+			const connections = core.process();
+			const { disconnect } = connections.open(
+				await connections.read({ ...saved, revocationUrl: changed }),
+			);
+			await expect(
+				failureOf(disconnect({ by: { from: 'form' }, evenIfNotRevoked: false })),
+			).resolves.toMatchObject({ code: 'SEALED_FOR_OTHER', field: 'Revocation URL' });
+		}
+		const { disconnect } = core.connections.open(await core.connections.read(saved));
+		await expect(disconnect({ by: { from: 'form' }, evenIfNotRevoked: false })).resolves.toEqual({
+			wasConnected: true,
+		});
+		expect(sent).toEqual([]);
 	});
 
 	it('is the same for every text of one address', async () => {

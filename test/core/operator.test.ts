@@ -17,6 +17,12 @@ afterEach(async () => {
 	await core.close();
 });
 
+/** The secret is the client's own after all. */
+function holdClientSecret(): void {
+	const SecretString = CLIENT.clientSecret;
+	core.aws.perform('PutSecretValue', { SecretId: PRODUCTION, SecretString });
+}
+
 const hostOf = (address: string): string => new URL(address).host;
 const tag = (name: string, key: string, value: string): void => {
 	core.aws.perform('TagResource', { SecretId: name, Tags: [{ Key: key, Value: value }] });
@@ -60,10 +66,7 @@ describe('a secret that a credential refers to', () => {
 	});
 
 	it('is sent nowhere else when the pointer is cleared and Token URL changed', async () => {
-		core.aws.perform('PutSecretValue', {
-			SecretId: PRODUCTION,
-			SecretString: CLIENT.clientSecret,
-		});
+		holdClientSecret();
 		tag(PRODUCTION, 'vaulted-oauth2:token-hosts', hostOf(core.provider.tokenEndpoint));
 		const saved = await core.save(reference(PRODUCTION));
 		expect(await core.call(saved)).toBe(200);
@@ -93,11 +96,33 @@ describe('a secret that a credential refers to', () => {
 		expect(core.provider.tokenRequests).toEqual([]);
 	});
 
-	it('is sent by the exact tag that the message gives', async () => {
-		core.aws.perform('PutSecretValue', {
-			SecretId: PRODUCTION,
-			SecretString: CLIENT.clientSecret,
+	it('is not sent to a Revocation URL that its tag does not name', async () => {
+		holdClientSecret();
+		tag(PRODUCTION, 'vaulted-oauth2:token-hosts', hostOf(core.provider.tokenEndpoint));
+		const form = {
+			...(await core.refreshForm()),
+			clientSecretSource: 'reference',
+			clientSecretReference: PRODUCTION,
+			clientSecret: '',
+			clientAuthentication: 'basic',
+		};
+		const attempt = core.save({ ...form, revocationUrl: `${core.api.url}/steal` });
+		const failure = await failureOf(attempt);
+		expect(failure).toMatchObject({ code: 'REFERENCE_NOT_ALLOWED' });
+		expect(failure.message).toContain(hostOf(core.api.url));
+		expect(core.provider.tokenRequests).toEqual([]);
+
+		const revocationUrl = core.provider.revocationEndpoint;
+		const saved = await core.save({ ...form, revocationUrl });
+		const { disconnect } = core.connections.open(await core.connections.read(saved));
+		await expect(disconnect({ by: { from: 'form' }, evenIfNotRevoked: false })).resolves.toEqual({
+			wasConnected: true,
 		});
+		expect(core.api.requests).toEqual([]);
+	});
+
+	it('is sent by the exact tag that the message gives', async () => {
+		holdClientSecret();
 		const form = reference(PRODUCTION);
 		const { message } = await failureOf(core.save(form));
 		const [, key = '', value = ''] = /the tag "(.+?)" with the value "(.+?)"/.exec(message) ?? [];
@@ -111,10 +136,7 @@ describe('a secret that a credential refers to', () => {
 	});
 
 	it('stops being sent within five minutes after its tag was taken away', async () => {
-		core.aws.perform('PutSecretValue', {
-			SecretId: PRODUCTION,
-			SecretString: CLIENT.clientSecret,
-		});
+		holdClientSecret();
 		tag(PRODUCTION, 'vaulted-oauth2:token-hosts', hostOf(core.provider.tokenEndpoint));
 		const saved = await core.save(reference(PRODUCTION));
 		tag(PRODUCTION, 'vaulted-oauth2:token-hosts', 'elsewhere.example.com');
@@ -135,10 +157,7 @@ describe('a secret that a credential refers to', () => {
 	])(
 		'is sent without a tag, and without DescribeSecret, if the operator %s',
 		async (_name, settings) => {
-			core.aws.perform('PutSecretValue', {
-				SecretId: PRODUCTION,
-				SecretString: CLIENT.clientSecret,
-			});
+			holdClientSecret();
 			core.connections = core.process(settings);
 
 			expect(await core.call(await core.save(reference(PRODUCTION)))).toBe(200);

@@ -197,6 +197,14 @@ describe('an answer that is pasted', () => {
 		});
 	});
 
+	it('is the form data if the provider posts it', async () => {
+		const changes = { redirectUri: ELSEWHERE, responseMode: 'formPost' };
+		const { test } = await engine.saveAndTest(TYPE, form(changes));
+		expect(test.message).toMatch(
+			/paste the form data of the browser’s last request .* into Authorization Response/,
+		);
+	});
+
 	it('says what is wrong with it, and leaves the connection as it was', async () => {
 		const { id, test } = await engine.saveAndTest(TYPE, form());
 		await connect(id, linkIn(test));

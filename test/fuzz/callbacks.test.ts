@@ -57,6 +57,7 @@ function assertQuiet({ error }: Outcome): void {
 /** A connection that nobody has connected yet, in a store of its own, and a provider that redeems everything. */
 async function newFlow(
 	issuer: boolean,
+	formPost = false,
 ): Promise<{ flow: AuthorizationFlow; network: FakeNetwork }> {
 	const { connection } = await parseForm(
 		form({
@@ -65,6 +66,7 @@ async function newFlow(
 			tokenUrl: TOKEN_ENDPOINT,
 			authorizationUrl: `${ISSUER}/authorize`,
 			redirectUri: 'https://n8n.example.com/webhook/x/callback',
+			responseMode: formPost ? 'formPost' : 'default',
 			scope: 'api:read',
 			clientSecret: SECRETS.clientSecret,
 		}),
@@ -169,27 +171,34 @@ function mayConnect(
 
 fuzz('callbacks', {
 	share: 5,
-	of: fc.record({ query, cookie: cookies, issuer: fc.boolean() }),
-	async run({ query: pairs, cookie, issuer }) {
-		const { flow, network } = await newFlow(issuer);
+	of: fc.record({
+		query,
+		cookie: cookies,
+		issuer: fc.boolean(),
+		formPost: fc.boolean(),
+		isAsAsked: fc.boolean(),
+	}),
+	async run({ query: pairs, cookie, issuer, formPost, isAsAsked }) {
+		const { flow, network } = await newFlow(issuer, formPost);
+		const arrival = { isPosted: formPost === isAsAsked };
 		const connected = await flow
-			.callback(new URLSearchParams(pairs), cookie)
+			.callback(new URLSearchParams(pairs), cookie, arrival)
 			.catch((error: unknown) => {
 				if (network.asked.includes(TOKEN_ENDPOINT))
 					throw new Error('the code was sent', { cause: error });
 				throw error;
 			});
 		// What was used once is used.
-		await expect(flow.callback(new URLSearchParams(pairs), cookie)).rejects.toMatchObject({
+		await expect(flow.callback(new URLSearchParams(pairs), cookie, arrival)).rejects.toMatchObject({
 			failureClass: 'reconnect',
 		});
 		return connected;
 	},
-	check(outcome, { query: pairs, cookie, issuer }) {
+	check(outcome, { query: pairs, cookie, issuer, isAsAsked }) {
 		assertClassified(outcome, 'configuration', 'provider', 'reconnect');
 		assertQuiet(outcome);
 		const { scopes } = (outcome.result ?? {}) as Partial<Connected>;
-		const may = mayConnect(new URLSearchParams(pairs), { cookie, issuer });
+		const may = isAsAsked && mayConnect(new URLSearchParams(pairs), { cookie, issuer });
 		if ((scopes !== undefined) !== may) throw new Error(may ? 'it is refused' : 'it is connected');
 	},
 });

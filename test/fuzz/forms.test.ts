@@ -89,6 +89,7 @@ const anyForm = fc
 		grantType,
 		redirectUri: 'https://n8n.example.com/webhook/x/callback',
 		authorizationUrl: 'https://login.example.com/authorize',
+		revocationUrl: 'https://login.example.com/revoke',
 		scope: 'api:read',
 		awsSessionToken: SECRETS.awsSessionToken,
 		awsSecretAccessKey: SECRETS.awsSecretAccessKey,
@@ -104,6 +105,7 @@ function addressesOf(connection: Connection): string[] {
 	const all = [
 		issuer,
 		tokenEndpoint,
+		connection.revocationEndpoint,
 		authorizationCode?.authorizationEndpoint,
 		authorizationCode?.redirectUri,
 		apiBaseUrl,

@@ -52,6 +52,7 @@ export function connectionOf(grantType: GrantType): Connection {
 						redirectUri: 'https://n8n.test',
 						scope: 's',
 						parameters: {},
+						formPost: false,
 						pushed: 'never',
 						pkce: true,
 						acceptFewerScopes: true,

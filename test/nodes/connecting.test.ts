@@ -99,6 +99,15 @@ describe('Get Authorization URL', () => {
 		expect(links).toMatchObject({ connectUrl: null, connectUrlExpiresAt: null });
 	});
 
+	test.each([
+		['default', 'copy the address the browser ends at into'],
+		['formPost', 'copy the form data of the browser’s last request'],
+	])('says what is pasted, with the response mode %s', async (responseMode, text) => {
+		const credential = await notConnected({ responseMode });
+		const [links] = await run(credential, { operation });
+		expect(links?.['howTo']).toContain(text);
+	});
+
 	test('gives none unless the credential says that workflows may make links', async () => {
 		for (const accountChangesByWorkflows of [false, undefined]) {
 			const credential = await notConnected({ accountChangesByWorkflows });
@@ -325,6 +334,33 @@ describe('Revoke and Disconnect', () => {
 		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([
 			{ state: 'notConnected' },
 		]);
+	});
+
+	test('ends the grant at the Revocation URL of a provider without discovery', async () => {
+		const { issuer, tokenEndpoint, revocationEndpoint } = rig.provider;
+		const credential = await connected({
+			issuerUrl: '',
+			authorizationUrl: `${issuer}/auth`,
+			tokenUrl: tokenEndpoint,
+			revocationUrl: revocationEndpoint,
+			scope: 'offline_access api:read',
+		});
+		const { tokens } = await open(credential);
+		const { accessToken } = await tokens.get();
+		expect(await run(credential, { operation })).toMatchObject([
+			{ disconnected: true, revoked: true, lastError: null },
+		]);
+		expect(rig.provider.isActive(accessToken)).toBe(false);
+	});
+
+	test('names the Revocation URL if nothing answers there', async () => {
+		const { issuer, revocationEndpoint } = rig.provider;
+		const credential = await connected({
+			issuerUrl: issuer,
+			revocationUrl: `${revocationEndpoint}-x`,
+		});
+		await expect(run(credential, { operation })).rejects.toThrow(/Revocation URL: .* answered 404/);
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
 	});
 
 	test('is for workflows only if the credential says so, and not for Client Credentials', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IDataObject } from 'n8n-workflow';
 
-import { Person, type Page } from '../../demo/harness/person';
+import { formOf, Person, type Page } from '../../demo/harness/person';
 import { sharedConnections, type Connections } from '../../src';
 import type { Ticket, TicketKind } from '../../src/authorization/ticket';
 import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
@@ -76,6 +76,11 @@ function awsStore(host: string): IDataObject {
 			key: 'k'.repeat(43),
 		}),
 	};
+}
+
+/** A form as a browser posts it. */
+function form(body: string): RequestInit {
+	return { body, headers: { 'content-type': 'application/x-www-form-urlencoded' } };
 }
 
 async function link(fields: IDataObject): Promise<string> {
@@ -507,4 +512,125 @@ it('two answers at the same moment: one connects, the other is told, the tokens 
 	expect(pages.map(textOf).sort().join()).toMatch(/Connected.*used before/);
 	expect(host.started).toHaveLength(1);
 	await expect(statusOf(fields)).resolves.toBe('connected');
+});
+
+describe('an answer by form post', () => {
+	const FORM_POST = { responseMode: 'formPost' };
+
+	/** A browser with the provider's page that posts its answer to the callback. */
+	async function aboutToPost(fields: IDataObject): Promise<{ person: Person; page: Page }> {
+		const person = new Person();
+		const page = await person.consent(await link(fields));
+		expect(formOf(page).action.href).toBe(host.callbackUrl);
+		return { person, page };
+	}
+
+	it('connects, and leaves nothing of it in an address or on the page', async () => {
+		const fields = await choose(FORM_POST);
+		const { person, page } = await aboutToPost(fields);
+		const shown = await person.submit(page);
+		expect(textOf(shown)).toMatch(/Connected .*Account \d+/);
+		expect([...shown.url.searchParams.keys()]).toEqual(['outcome']);
+		const { fields: answer } = formOf(page);
+		for (const text of [shown.text, ...person.visited.map((url) => decodeURIComponent(url))])
+			expect(text).not.toContain(answer.get('code'));
+		expect(host.started).toMatchObject([{ event: 'connected', subject: 'alex' }]);
+		await expect(statusOf(fields)).resolves.toBe('connected');
+	});
+
+	it('needs a cookie that comes along from another site', async () => {
+		const response = await fetch(await link(await choose(FORM_POST)), { redirect: 'manual' });
+		expect(response.headers.getSetCookie()[0]).toMatch(/; HttpOnly; SameSite=None; Secure$/);
+	});
+
+	it.each<[string, (answer: string) => RequestInit]>([
+		[
+			'JSON',
+			(answer) => ({
+				headers: { 'content-type': 'application/json' },
+				body: JSON.stringify(Object.fromEntries(new URLSearchParams(answer))),
+			}),
+		],
+		[
+			'a form that says it is something else',
+			(answer) => ({ headers: { 'content-type': 'text/plain' }, body: answer }),
+		],
+		[
+			'multipart',
+			(answer) => {
+				const body = new FormData();
+				for (const [name, value] of new URLSearchParams(answer)) body.append(name, value);
+				return { body };
+			},
+		],
+		['longer than 64 KiB', (answer) => form(`${answer}&more=${'x'.repeat(65_536)}`)],
+		['a parameter twice', (answer) => form(`${answer}&state=x`)],
+		['no parameters', () => form('')],
+	])('is refused as %s; as it should be it is still good', async (_name, make) => {
+		const fields = await choose(FORM_POST);
+		const { person, page } = await aboutToPost(fields);
+		const { fields: answer } = formOf(page);
+		const response = await fetch(host.callbackUrl, {
+			...make(answer.toString()),
+			method: 'POST',
+			redirect: 'manual',
+		});
+		expect(response.status).toBe(303);
+		const shown = await new Person().open(
+			new URL(response.headers.get('location') ?? '', host.callbackUrl),
+		);
+		expect(shown.status).toBe(400);
+		expect(textOf(shown)).toContain('was not asked for by this connection');
+		expect(host.started).toEqual([]);
+		await expect(person.submit(page)).resolves.toMatchObject({ status: 200 });
+	});
+
+	it('reads the body alone, whatever the address says', async () => {
+		const fields = await choose(FORM_POST);
+		const { person, page } = await aboutToPost(fields);
+		const { fields: answer } = formOf(page);
+		const shown = await person.open(
+			`${host.callbackUrl}?${answer.toString()}`,
+			new URLSearchParams(),
+		);
+		expect(shown.status).toBe(400);
+		expect(shown.url.href).not.toContain('code=');
+		await expect(statusOf(fields)).resolves.toBe('NOT_CONNECTED');
+	});
+
+	it('is refused by a connection that asks for a redirect, and the other way round: the page says so', async () => {
+		const redirected = await choose();
+		const { person, answer } = await visit(redirected);
+		const wrong = await person.open(host.callbackUrl, answer.searchParams);
+		expect(wrong.status).toBe(409);
+		expect(textOf(wrong)).toContain('Response Mode: the answer came by a form post');
+		await expect(statusOf(redirected)).resolves.toBe('NOT_CONNECTED');
+
+		const posted = await choose(FORM_POST);
+		const other = await aboutToPost(posted);
+		const query = formOf(other.page).fields.toString();
+		const shown = await other.person.open(`${host.callbackUrl}?${query}`);
+		expect(shown.status).toBe(409);
+		expect(textOf(shown)).toContain('Response Mode: the answer came by a redirect');
+		expect(shown.url.href).not.toContain('code=');
+		await expect(statusOf(posted)).resolves.toBe('NOT_CONNECTED');
+		expect(host.started).toEqual([]);
+	});
+
+	it('does not begin a flow: the connect address takes no POST', async () => {
+		const address = await link(await choose(FORM_POST));
+		await expect(fetch(address, { method: 'POST' })).resolves.toMatchObject({ status: 404 });
+	});
+});
+
+it('the options are not read for an answer that was not asked for: a visitor learns nothing of them', async () => {
+	const fields = await choose();
+	const { answer } = await visit(fields);
+	host.parameters = { issueSessionToken: true, sessionMinutes: 0 };
+	for (const address of [`${host.callbackUrl}?code=c&state=browser.x.y.z`, answer.href]) {
+		const page = await new Person().open(address);
+		expect(page.status).toBe(400);
+		expect(textOf(page)).not.toContain('Session Lifetime');
+	}
+	expect(host.logged).toEqual([]);
 });

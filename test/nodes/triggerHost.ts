@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import type { IDataObject, IWebhookFunctions, INodeParameters } from 'n8n-workflow';
 
 import { VaultedOAuth2Trigger } from '../../nodes/VaultedOAuth2Trigger/VaultedOAuth2Trigger.node';
 import { listenOnLoopback, type LoopbackServer } from '../support/loopback';
+
+const TRIGGER = new VaultedOAuth2Trigger();
 
 /** What n8n's webhook server hands to the trigger, and nothing more: whatever else it touches is an error. */
 function strict<T extends object>(functions: Partial<T>): T {
@@ -66,16 +69,24 @@ export class TriggerHost {
 
 	private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
 		const { pathname } = new URL(request.url ?? '', this.origin);
-		const name = { connect: 'setup', callback: 'default' }[pathname.split('/').at(-1) ?? ''];
-		if (name === undefined || request.method !== 'GET') {
+		const webhook = TRIGGER.description.webhooks?.find(
+			({ path, httpMethod }) =>
+				path === pathname.split('/').at(-1) && httpMethod === request.method,
+		);
+		if (webhook === undefined) {
 			response.writeHead(404).end();
 			return;
 		}
+		// n8n takes multipart bodies apart on its own, and keeps the bytes of every other.
+		const isMultipart = request.headers['content-type']?.startsWith('multipart/') === true;
+		const hasBody = request.method === 'POST' && !isMultipart;
+		const body = hasBody ? { rawBody: await buffer(request) } : {};
 		const { fields, parameters } = this;
 		const functions = strict<IWebhookFunctions>({
-			getWebhookName: () => name,
+			getWebhookName: () => webhook.name,
 			getWorkflow: () => ({ id: 'workflow-1', active: true }),
-			getRequestObject: () => Object.assign(request, { originalUrl: request.url }) as never,
+			getRequestObject: () =>
+				Object.assign(request, { originalUrl: request.url, ...body }) as never,
 			getResponseObject: () => expressAnswer(response) as never,
 			getNodeParameter: ((parameter: string, fallback: unknown) =>
 				parameters[parameter] ?? fallback) as never,
@@ -85,7 +96,7 @@ export class TriggerHost {
 			}) as never,
 			logger: { error: (message: string) => this.logged.push(message) } as never,
 		});
-		const result = await new VaultedOAuth2Trigger().webhook.call(functions);
+		const result = await TRIGGER.webhook.call(functions);
 		if (result.noWebhookResponse !== true) throw new Error('n8n would answer as well');
 		for (const item of result.workflowData?.[0] ?? []) this.started.push(item.json);
 	}

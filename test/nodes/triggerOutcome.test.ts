@@ -150,6 +150,8 @@ test('the trigger has two addresses in one folder, and no other way in', () => {
 	expect(description.webhooks).toMatchObject([
 		{ name: 'setup', httpMethod: 'GET', path: 'connect' },
 		{ name: 'default', httpMethod: 'GET', path: 'callback' },
+		// For form posts; the editor shows the address once.
+		{ name: 'default', httpMethod: 'POST', path: 'callback', ndvHideUrl: true },
 	]);
 	expect(description.credentials).toEqual([{ name: 'vaultedOAuth2Api', required: true }]);
 });

@@ -4,13 +4,8 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { readClientKey } from '../../src/config/clientKey';
 import { createEgress } from '../../src/http/createEgress';
 import type { Egress } from '../../src/http/egress';
-import {
-	createAuthorizationServer,
-	type AuthorizationServer,
-	type GrantRequest,
-} from '../../src/oauth/authorizationServer';
+import type { AuthorizationServer } from '../../src/oauth/authorizationServer';
 import type { Client } from '../../src/oauth/clientAuthentication';
-import { Discovery } from '../../src/oauth/discovery';
 import { selfSigned } from '../http/support/certificate';
 import {
 	startAuthorizationServer,
@@ -18,13 +13,13 @@ import {
 	type OAuthClient,
 } from '../support/authorizationServer';
 import { failureOf } from '../support/failureOf';
+import { grant, serverAt } from './serverAt';
 
 const pem = (key: KeyObject): string => key.export({ format: 'pem', type: 'pkcs8' }).toString();
 const publicJwk = (key: KeyObject, more: object = {}): JsonWebKey => ({
 	...key.export({ format: 'jwk' }),
 	...more,
 });
-const grant: GrantRequest = { grantType: 'client_credentials', scope: 'api:read', parameters: {} };
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -79,8 +74,7 @@ function recording(): Egress {
 function server(
 	place: { issuer?: string; tokenEndpoint?: string } = { tokenEndpoint: provider.tokenEndpoint },
 ): AuthorizationServer {
-	const options = { egress: recording(), now: Date.now };
-	return createAuthorizationServer({ ...place, ...options, discovery: new Discovery(options) });
+	return serverAt(place, { egress: recording() });
 }
 
 const client = (clientId: string, key: KeyObject, more: Partial<Client> = {}): Client => ({
@@ -176,12 +170,7 @@ describe('a client assertion', () => {
 					return { status: 200, headers: {}, body };
 				},
 			};
-			const options = { egress: answers, now: Date.now };
-			return createAuthorizationServer({
-				issuer: provider.issuer,
-				...options,
-				discovery: new Discovery(options),
-			});
+			return serverAt({ issuer: provider.issuer }, { egress: answers });
 		};
 		await offering(['PS256', 'ES256']).requestTokens(client('ps256', rsa.privateKey), grant);
 		expect(decodeProtectedHeader(lastAssertion()).alg).toBe('PS256');
@@ -247,12 +236,8 @@ describe('what a provider refuses', () => {
 				body: '{"error":"invalid_client"}',
 			}),
 		};
-		const options = { egress: answer, now: () => Date.UTC(2026, 0, 1) + seconds * 1000 };
-		const as = createAuthorizationServer({
-			tokenEndpoint: provider.tokenEndpoint,
-			...options,
-			discovery: new Discovery(options),
-		});
+		const now = (): number => Date.UTC(2026, 0, 1) + seconds * 1000;
+		const as = serverAt({ tokenEndpoint: provider.tokenEndpoint }, { egress: answer, now });
 		const failure = await failureOf(as.requestTokens(client('es256', ec.privateKey), grant));
 		expect(failure.message).toMatch(wayOut);
 	});
@@ -267,12 +252,7 @@ describe('what a provider refuses', () => {
 				return { status: 401, headers: {}, body };
 			},
 		};
-		const options = { egress: echo, now: Date.now };
-		const as = createAuthorizationServer({
-			tokenEndpoint: provider.tokenEndpoint,
-			...options,
-			discovery: new Discovery(options),
-		});
+		const as = serverAt({ tokenEndpoint: provider.tokenEndpoint }, { egress: echo });
 		const failure = await failureOf(as.requestTokens(client('es256', ec.privateKey), grant));
 		expect(echoed).not.toBe('');
 		expect(failure.message).toContain('**hidden**');

@@ -3,13 +3,8 @@ import { X509Certificate } from 'node:crypto';
 import { readClientKey } from '../../src/config/clientKey';
 import { createEgress } from '../../src/http/createEgress';
 import { EgressError, type Egress, type EgressRequest } from '../../src/http/egress';
-import {
-	createAuthorizationServer,
-	type AuthorizationServer,
-	type GrantRequest,
-} from '../../src/oauth/authorizationServer';
+import type { AuthorizationServer, GrantRequest } from '../../src/oauth/authorizationServer';
 import type { Client } from '../../src/oauth/clientAuthentication';
-import { Discovery } from '../../src/oauth/discovery';
 import { selfSigned, trust, type SelfSigned } from '../http/support/certificate';
 import {
 	startAuthorizationServer,
@@ -17,8 +12,8 @@ import {
 } from '../support/authorizationServer';
 import { failureOf } from '../support/failureOf';
 import { SIGNER, WholeCore } from '../support/wholeCore';
+import { grant, serverAt } from './serverAt';
 
-const grant: GrantRequest = { grantType: 'client_credentials', scope: 'api:read', parameters: {} };
 const serverCertificate = selfSigned();
 const own = selfSigned('client.example.com');
 const trusted = selfSigned('trusted.example.com');
@@ -60,10 +55,9 @@ const client = (clientId: string, { key, cert }: SelfSigned): Client => ({
 
 function server(
 	place: { issuer?: string; tokenEndpoint?: string } = { issuer: provider.issuer },
-	egress: Egress = createEgress(undefined, {}),
+	egress?: Egress,
 ): AuthorizationServer {
-	const options = { egress, now: Date.now };
-	return createAuthorizationServer({ ...place, ...options, discovery: new Discovery(options) });
+	return serverAt(place, egress === undefined ? {} : { egress });
 }
 
 describe('a client with a certificate', () => {
@@ -250,12 +244,7 @@ it.each([
 
 it('does not ask with a certificate that has expired', async () => {
 	const later = Date.now() + 2 * 86_400_000;
-	const options = { egress: createEgress(undefined, {}), now: () => later };
-	const as = createAuthorizationServer({
-		tokenEndpoint: provider.tokenEndpoint,
-		...options,
-		discovery: new Discovery(options),
-	});
+	const as = serverAt({ tokenEndpoint: provider.tokenEndpoint }, { now: () => later });
 	const failure = await failureOf(as.requestTokens(client('self-signed', own), grant));
 	expect(failure).toMatchObject({ code: 'INVALID_FIELD', field: 'Private Key' });
 	expect(failure.message).toMatch(/certificate expired on \d{4}-\d\d-\d\d/);

@@ -68,6 +68,9 @@ it('of version 0.1.0 is bound to what that version knew, until it is sealed agai
 	};
 	expect(changedSince(sealedFor, other)).toEqual([]);
 	expect(changedSince(sealedFor, { ...other, clientId: 'd' })).toEqual(['Client ID']);
+	// A new way out is no matter of the bundle's age.
+	const revocationEndpoint = 'https://attacker.example/revoke';
+	expect(changedSince(sealedFor, { ...other, revocationEndpoint })).toEqual(['Revocation URL']);
 });
 
 it('is bound to the same address, however that is written', () => {
@@ -87,6 +90,7 @@ it.each<[string[], Partial<Connection>]>([
 	[['Issuer URL'], { issuer: 'https://i.example' }],
 	[['Token URL'], { tokenEndpoint: 'https://attacker.example' }],
 	[['Client ID'], { clientId: 'd' }],
+	[['Revocation URL'], { revocationEndpoint: 'https://attacker.example/revoke' }],
 	[['Client Authentication'], { clientAuthentication: 'none' }],
 	[['Client Secret Source'], { clientSecretSource: { kind: 'reference', secretId: 's' } }],
 	[

@@ -9,8 +9,13 @@ const bundle: Bundle = {
 	sealedFor: {
 		grantType: 'refresh_token',
 		clientId: 'c',
+		issuer: 'https://i.example/',
 		tokenEndpoint: 'https://t.example/',
 		apiOrigins: ['https://a.example'],
+		store: { kind: 'awsSecretsManager', region: 'eu-central-1', endpoint: 'https://s.example/' },
+		authentication: 'secret',
+		authorizationEndpoint: 'https://t.example/authorize',
+		revocationEndpoint: 'https://t.example/revoke',
 	},
 	clientSecret: 'cs',
 	privateKey: 'pk',

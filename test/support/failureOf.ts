@@ -15,3 +15,13 @@ export async function failureOf(promise: Promise<unknown>): Promise<Failure> {
 	}
 	throw new Error('it succeeded');
 }
+
+/** What a function throws. @throws Error if it does not */
+export function thrownBy(act: () => unknown): Failure {
+	try {
+		act();
+	} catch (error) {
+		return error as Failure;
+	}
+	throw new Error('it succeeded');
+}

@@ -38,7 +38,7 @@ export const SIGNER = {
 };
 
 /** A client that people connect their accounts to. */
-const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
+export const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
 /** Nobody listens there: what arrives is handed to the core as it is. */
 export const REDIRECT_URI = 'http://127.0.0.1:9/hooks/crm/callback';
 /** An address that is no trigger's. */

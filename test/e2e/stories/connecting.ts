@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Request } from 'playwright-core';
 import { connectionNode, httpRequestNode } from '../../../demo/connection';
 import type { Execution } from '../../../demo/harness/n8nRest';
+import { ACCOUNTING_SCOPE, startAccounting } from '../../support/accounting';
 import type { Editor } from '../support/editor';
 import { RUN } from '../support/instance';
 import { vaultedOAuth2 } from '../support/nodes';
-import type { Saved, Scene } from '../support/scene';
+import { newSecret, type Saved, type Scene } from '../support/scene';
 import { until } from '../support/until';
 import { Visitor } from '../support/visitor';
 
@@ -211,6 +213,64 @@ export function connectingStories(scene: () => Scene, editor: () => Editor): voi
 			await Promise.all([mine.leave(), other.leave()]);
 		}
 		expect(await statusOf(saved)).toBe('notConnected');
+	});
+
+	it('an answer that another site posts connects the account; what n8n takes besides does not', async () => {
+		const { n8n } = scene().instance;
+		const path = `/webhook/form-post-${scene().store.kind}/callback`;
+		// For a browser another site than the provider's, which is at 127.0.0.1.
+		const redirectUri = `http://localhost:${new URL(n8n.url).port}${path}`;
+		const client = { clientId: 'example-poster', clientSecret: newSecret('client-secret') };
+		const { provider, api } = await startAccounting([{ ...client, redirectUris: [redirectUri] }]);
+		const guest = await Visitor.arrive();
+		try {
+			const form = {
+				...scene().form({
+					grantType: 'authorizationCode',
+					tokenUrl: '',
+					issuerUrl: provider.issuer,
+					...client,
+					scope: ACCOUNTING_SCOPE,
+					authorizationParameters: '{"prompt":"consent"}',
+					responseMode: 'formPost',
+					apiBaseUrl: api.url,
+				}),
+				redirectUri,
+			};
+			const saved = await scene().save(form);
+			const workflowId = await scene().connectWorkflow(saved, form);
+			const multipart = new FormData();
+			for (const name of ['code', 'state']) multipart.append(name, 'x');
+			const refusals: RequestInit[] = [
+				{ body: multipart },
+				{ body: '{"code":"c","state":"s"}', headers: { 'content-type': 'application/json' } },
+				{ body: new URLSearchParams({ code: 'c', state: 's' }) },
+			];
+			for (const refused of refusals) {
+				const page = await fetch(`${n8n.url}${path}`, { method: 'POST', ...refused });
+				expect(page.status).toBe(400);
+				expect(await page.text()).toContain('was not asked for by this connection');
+			}
+
+			const posts: Request[] = [];
+			guest.page.on('request', (request) => {
+				if (request.url() === redirectUri) posts.push(request);
+			});
+			await guest.consent(linkIn(saved));
+			expect(await guest.headline()).toBe('Connected');
+			const [post] = posts;
+			expect(post?.method()).toBe('POST');
+			const headers = (await post?.allHeaders()) ?? {};
+			expect(headers).toMatchObject({ 'sec-fetch-site': 'cross-site', origin: provider.issuer });
+			const code = new URLSearchParams(post?.postData() ?? '').get('code') ?? '';
+			expect(code).not.toBe('');
+			expect((await guest.history()).filter((url) => url.includes(code))).toEqual([]);
+			await until('the workflow ran', async () => (await startedItems(workflowId)).length > 0);
+			expect(await startedItems(workflowId)).toMatchObject([{ subject: 'alex' }]);
+			expect(api.countRequests({ status: 200 })).toBe(1);
+		} finally {
+			await Promise.all([guest.leave(), provider.close(), api.close()]);
+		}
 	});
 
 	it('without a reachable trigger the answer is pasted, and blanked', async () => {

@@ -1,12 +1,6 @@
 import type { IDataObject, INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
-import {
-	asAccount,
-	ConfigurationError,
-	LONGEST_LINK_MS,
-	type Asker,
-	type OpenConnection,
-} from '../../../../src';
+import { asAccount, ConfigurationError, LONGEST_LINK_MS, type ConnectLinks } from '../../../../src';
 import { openConnection } from '../../connection';
 import { askerOf, parameter, type Item, type Operation } from '../operation';
 
@@ -23,13 +17,9 @@ const description: INodeProperties[] = [
 	},
 ];
 
-/** New links for whoever connects the account, as fields of an item. */
-export async function linksOf(
-	open: OpenConnection,
-	asked: { by: Asker; lifetimeMs: number },
-): Promise<IDataObject> {
-	const { authorization } = asAccount(open);
-	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } = await authorization.links(asked);
+/** Links for whoever connects the account, as fields of an item. */
+export function linkFields(links: ConnectLinks): IDataObject {
+	const { connectUrl, authorizationUrl, expiresAt, pasteUntil } = links;
 	return {
 		connectUrl: connectUrl ?? null,
 		connectUrlExpiresAt: connectUrl === undefined ? null : new Date(expiresAt).toISOString(),
@@ -48,12 +38,16 @@ async function execute(item: Item): Promise<INodeExecutionData[]> {
 		);
 	}
 	const open = await openConnection(item);
-	const links = await linksOf(open, { by: askerOf(item), lifetimeMs: minutes * 60_000 });
+	const links = await asAccount(open).authorization.links({
+		by: askerOf(item),
+		lifetimeMs: minutes * 60_000,
+	});
+	const paste = `Open authorizationUrl, sign in, copy ${links.toPaste} into the credential’s Authorization Response, and save.`;
 	const howTo =
-		links['connectUrl'] === null
-			? 'Open authorizationUrl, sign in, copy the address the browser ends at into the credential’s Authorization Response, and save.'
-			: 'Open connectUrl once, in the browser of whoever has the account. If the browser cannot reach n8n: open authorizationUrl, sign in, copy the address the browser ends at into the credential’s Authorization Response, and save.';
-	return [{ json: { label: open.connection.label, ...links, howTo } }];
+		links.connectUrl === undefined
+			? paste
+			: `Open connectUrl once, in the browser of whoever has the account. For a browser that cannot reach n8n there is another way. ${paste}`;
+	return [{ json: { label: open.connection.label, ...linkFields(links), howTo } }];
 }
 
 /** Makes links for whoever connects the account (RFC 6749 §4.1). Each is a permission: it belongs to that person alone. @throws VaultedOAuth2Error */

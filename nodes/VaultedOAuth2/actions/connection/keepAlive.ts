@@ -1,10 +1,10 @@
 import type { IDataObject, INodeExecutionData, INodeProperties } from 'n8n-workflow';
 
-import { LONGEST_LINK_MS, type OpenConnection } from '../../../../src';
+import { asAccount, LONGEST_LINK_MS, type OpenConnection } from '../../../../src';
 import { openConnection } from '../../connection';
 import { failureOf, ownFailure } from '../../errors';
 import { askerOf, parameter, type Item, type Operation } from '../operation';
-import { linksOf } from './getAuthorizationUrl';
+import { linkFields } from './getAuthorizationUrl';
 import { needsPerson, stateOf, type ConnectionState } from './state';
 
 const HOUR_MS = 3_600_000;
@@ -52,7 +52,9 @@ async function refreshIfIdle(open: OpenConnection, olderThanMs: number): Promise
 async function linksFor(item: Item, open: OpenConnection): Promise<IDataObject> {
 	const links: IDataObject = {};
 	const failure = await ownFailure(async () => {
-		Object.assign(links, await linksOf(open, { by: askerOf(item), lifetimeMs: LONGEST_LINK_MS }));
+		const { authorization } = asAccount(open);
+		const asked = { by: askerOf(item), lifetimeMs: LONGEST_LINK_MS };
+		Object.assign(links, linkFields(await authorization.links(asked)));
 	});
 	return failure === undefined ? links : { connectUrl: null, linkError: failureOf(failure) };
 }

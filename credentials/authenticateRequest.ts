@@ -1,9 +1,16 @@
 import type { ICredentialDataDecryptedObject, IHttpRequestOptions } from 'n8n-workflow';
 
-import { ConfigurationError, mayReceiveToken, type Connections, type OpenConnection } from '../src';
+import {
+	ConfigurationError,
+	mayReceiveToken,
+	type AuthorizationHeaders,
+	type Connections,
+	type NonceAnswer,
+	type OpenConnection,
+} from '../src';
 import { shownWithLink } from './connectLink';
-import { guardMark } from './guardedRequests';
-import { enter, phaseOf } from './phases';
+import { guardMark, type Watch } from './guardedRequests';
+import { enter, phaseOf, type SentToken } from './phases';
 import { safeOptions, type RequestOptions } from './safeOptions';
 import { takeTestMark } from './testMark';
 
@@ -32,23 +39,24 @@ function targetOf({ url, uri, baseURL }: RequestOptions): URL | undefined {
 /** n8n itself would carry "Authorization", spelled like this, to wherever a redirect leads. */
 function withToken(
 	{ headers, ...options }: ReturnType<typeof safeOptions>,
-	accessToken: string,
+	authorization: AuthorizationHeaders,
+	watch: Watch | undefined,
 ): RequestOptions {
-	const mark = guardMark();
+	const mark = guardMark(watch);
 	const guarded = Object.keys(mark).length > 0;
 	return {
 		...options,
 		// Not guarded, a stream would lead to its request and the header.
 		...(!guarded && options.useStream === true ? { useStream: false, encoding: null } : {}),
 		...(!guarded && options.encoding === 'stream' ? { encoding: 'arraybuffer' } : {}),
-		headers: { ...headers, ...mark, authorization: `Bearer ${accessToken}` },
+		headers: { ...headers, ...mark, ...authorization },
 	};
 }
 
 async function attach(
-	{ connection, tokens }: OpenConnection,
+	{ connection, tokens, authorize, wantsNonce }: OpenConnection,
 	options: RequestOptions,
-): Promise<{ options: RequestOptions; accessToken: string }> {
+): Promise<{ options: RequestOptions; sent: SentToken }> {
 	const target = targetOf(options);
 	if (target === undefined || !mayReceiveToken(connection, target)) {
 		throw new ConfigurationError(
@@ -58,8 +66,14 @@ async function attach(
 		);
 	}
 	const safe = safeOptions(options, target);
-	const { accessToken } = await tokens.get();
-	return { options: withToken(safe, accessToken), accessToken };
+	const tokenSet = await tokens.get();
+	const sent: SentToken = { tokenSet, wantsNonce: false };
+	const authorization = await authorize(tokenSet, { method: safe.method ?? 'GET', url: target });
+	const watch = (answer: NonceAnswer): void => {
+		sent.wantsNonce = wantsNonce(target, answer);
+	};
+	const isProven = tokenSet.dpopKey !== undefined;
+	return { options: withToken(safe, authorization, isProven ? watch : undefined), sent };
 }
 
 /**
@@ -79,8 +93,8 @@ export async function authenticateRequest(
 			enter(credentials, { step: 'unsealed' });
 			throw new SealFirst();
 		}
-		const { options, accessToken } = await attach(connections.open(form), requestOptions);
-		enter(credentials, { step: 'authenticated', accessToken });
+		const { options, sent } = await attach(connections.open(form), requestOptions);
+		enter(credentials, { step: 'authenticated', sent });
 		return options as IHttpRequestOptions;
 	} catch (error) {
 		if (error instanceof SealFirst) throw error;

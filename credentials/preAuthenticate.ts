@@ -3,11 +3,12 @@ import type {
 	IDataObject,
 	IHttpRequestHelper,
 	IHttpRequestOptions,
+	IN8nHttpFullResponse,
 } from 'n8n-workflow';
 
-import type { Connections } from '../src';
+import type { Connections, OpenConnection, TokenSet } from '../src';
 import { shownWithLink } from './connectLink';
-import { enter, leave, phaseOf } from './phases';
+import { enter, leave, phaseOf, type SentToken } from './phases';
 
 /** One from the store, and one from the provider. */
 const MOST_REPLACEMENTS = 2;
@@ -15,20 +16,27 @@ const MOST_REPLACEMENTS = 2;
 /** Asks the API at the Validation Path whether it still takes the token. Undefined where it cannot be told. */
 async function isRefused(
 	helper: IHttpRequestHelper,
-	url: string,
-	accessToken: string,
+	{ authorize, wantsNonce }: OpenConnection,
+	{ url, tokenSet }: { readonly url: URL; readonly tokenSet: TokenSet },
 ): Promise<boolean | undefined> {
-	const request: IHttpRequestOptions = {
-		method: 'GET',
-		url,
-		headers: { Authorization: `Bearer ${accessToken}` },
-		returnFullResponse: true,
-		ignoreHttpStatusErrors: true,
-		disableFollowRedirect: true,
+	const send = async (): Promise<IN8nHttpFullResponse> => {
+		const request: IHttpRequestOptions = {
+			method: 'GET',
+			url: url.href,
+			headers: { ...(await authorize(tokenSet, { method: 'GET', url })) },
+			returnFullResponse: true,
+			ignoreHttpStatusErrors: true,
+			disableFollowRedirect: true,
+		};
+		return (await helper.helpers.httpRequest(request)) as IN8nHttpFullResponse;
 	};
+	const lacksNonce = ({ statusCode: status, headers }: IN8nHttpFullResponse): boolean =>
+		tokenSet.dpopKey !== undefined && wantsNonce(url, { status, headers });
 	try {
-		const { statusCode } = (await helper.helpers.httpRequest(request)) as { statusCode: number };
-		return statusCode === 401;
+		let answer = await send();
+		if (lacksNonce(answer)) answer = await send();
+		// One that still wants a nonce has not looked at the token.
+		return lacksNonce(answer) ? undefined : answer.statusCode === 401;
 	} catch {
 		// The API itself is out of reach: the failure that led here tells the user more.
 		return undefined;
@@ -37,32 +45,30 @@ async function isRefused(
 
 /**
  * After a failed request n8n does not say what failed, and sends the request again where the pointer is returned. So it is returned only
- * where the API itself says, at the Validation Path, that the token was refused: a request that failed for any other reason never goes out twice.
+ * where the API itself says, at the Validation Path, that the token was refused, or that it wants a nonce: a request that failed for any other
+ * reason never goes out twice.
  */
 async function heal(
 	connections: Connections,
 	helper: IHttpRequestHelper,
-	{
-		credentials,
-		accessToken,
-	}: { credentials: ICredentialDataDecryptedObject; accessToken: string },
+	{ credentials, sent }: { credentials: ICredentialDataDecryptedObject; sent: SentToken },
 ): Promise<IDataObject> {
-	const { connection, tokens } = connections.open(await connections.read(credentials));
-	const { validationUrl } = connection;
-	if (validationUrl === undefined) return {};
-	const endpoint = new URL(validationUrl).pathname;
-	let token = accessToken;
+	const pointer = { secretRef: credentials['secretRef'] as string };
+	if (sent.wantsNonce) return pointer;
+	const open = connections.open(await connections.read(credentials));
+	const { connection, tokens } = open;
+	if (connection.validationUrl === undefined) return {};
+	const url = new URL(connection.validationUrl);
+	let { tokenSet } = sent;
 	// Another process's token may have been refused as well; then there is one more to try.
 	for (let replacements = 0; ; replacements += 1) {
-		const refused = await isRefused(helper, validationUrl, token);
-		if (refused === false) tokens.accepted(endpoint);
+		const refused = await isRefused(helper, open, { url, tokenSet });
+		if (refused === false) tokens.accepted(url.pathname);
 		if (refused !== true || replacements === MOST_REPLACEMENTS)
-			return replacements > 0 && refused !== true
-				? { secretRef: credentials['secretRef'] as string }
-				: {};
-		const replaced = await tokens.replaceRefused(token, endpoint);
+			return replacements > 0 && refused !== true ? pointer : {};
+		const replaced = await tokens.replaceRefused(tokenSet.accessToken, url.pathname);
 		if (replaced === undefined) return {};
-		token = replaced.accessToken;
+		tokenSet = replaced;
 	}
 }
 
@@ -83,7 +89,7 @@ export async function preAuthenticate(
 	try {
 		if (phase?.step === 'authenticated') {
 			leave(credentials);
-			return await heal(connections, helper, { credentials, accessToken: phase.accessToken });
+			return await heal(connections, helper, { credentials, sent: phase.sent });
 		}
 		const form = await connections.read(credentials);
 		return connections.needsSealing(form) ? { ...(await connections.seal(form)) } : {};

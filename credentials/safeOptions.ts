@@ -30,6 +30,9 @@ const HARMLESS_OF_AGENT = ['cert', 'key', 'passphrase'];
 /** An answer to these repeats the request with its headers, or is a tunnel. */
 const NO_METHODS = /^(connect|trace|track)$/i;
 
+/** Set by the credential alone. */
+const OURS = new Set(['authorization', 'dpop']);
+
 function refuse(option: ConfigurationError['field'], why: string): never {
 	throw new ConfigurationError(option, why, { code: 'OPTION_NOT_ALLOWED' });
 }
@@ -55,7 +58,7 @@ function safeHeaders(headers: Record<string, unknown>, target: URL): Headers {
 	const safe: Headers = {};
 	for (const [name, value] of Object.entries(headers)) {
 		const known = name.trim().toLowerCase();
-		if (value === undefined || value === null || known === 'authorization') continue;
+		if (value === undefined || value === null || OURS.has(known)) continue;
 		const text = headerValue(name, value);
 		if (known !== 'host') safe[name] = text;
 		else if (text !== target.host) {

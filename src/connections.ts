@@ -7,6 +7,12 @@ import { assertAllowedByOperator } from './config/operatorLimits';
 import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
 import { Concurrency } from './http/limiter';
+import {
+	authorizeRequest,
+	type ApiRequest,
+	type AuthorizationHeaders,
+} from './oauth/apiAuthorization';
+import type { NonceAnswer } from './oauth/apiNonces';
 import { RecentlyUsed } from './recentlyUsed';
 import { Sealing, type SealedFields } from './sealing/sealing';
 import { assertNoPointer } from './secrets/pointerInField';
@@ -14,6 +20,7 @@ import { parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
 import { storeAddressOf } from './secrets/storeAddress';
 import type { SecretStore } from './secrets/store';
 import { within } from './tokens/clock';
+import type { TokenSet } from './tokens/tokenSet';
 import { TokenSource } from './tokens/tokenSource';
 import { Wiring, type SharedBundle, type WiringOptions } from './wiring';
 
@@ -23,6 +30,10 @@ export interface OpenConnection {
 	readonly secretRef: SecretRef;
 	readonly tokens: TokenSource;
 	readonly store: SecretStore;
+	/** What a request to the API is authorized by. @throws ConfigurationError as {@link authorizeRequest} does */
+	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<AuthorizationHeaders>;
+	/** Learns from the answer to a request with a proof; true if it has to be sent again, with the nonce that the API wants. */
+	readonly wantsNonce: (url: URL, answer: NonceAnswer) => boolean;
 	/** How a person connects the account; only with the authorization code grant. */
 	readonly authorization?: AuthorizationFlow;
 	/** Session tokens for whoever signs in; only with the authorization code grant. */
@@ -201,13 +212,16 @@ export class Connections {
 			inTurn: async (task) => await this.inTurn(connection, task),
 			emit: report,
 		});
-		const { onlyEditors } = wiring;
+		const { onlyEditors, apiNonces } = wiring;
+		const authorizing = { connection, nonces: apiNonces, now: this.options.now };
 		const disconnecting = { connection, bundle, lease, request, onlyEditors, emit: report };
 		const open: OpenConnection = {
 			connection,
 			secretRef: ref,
 			tokens,
 			store: wiring.store(connection),
+			authorize: async (tokenSet, asked) => await authorizeRequest(authorizing, tokenSet, asked),
+			wantsNonce: (url, answer) => apiNonces.learn(url, answer),
 			disconnect: async (asked) => await disconnect(disconnecting, asked),
 		};
 		if (connection.authorizationCode === undefined) return { open, shared };

@@ -34,6 +34,8 @@ export type { Asker } from './events';
 export { withoutRequest } from './http/withoutRequest';
 export { plainText } from './plainText';
 export { Redactor } from './redact';
+export { assertBound, type AuthorizationHeaders } from './oauth/apiAuthorization';
+export type { NonceAnswer } from './oauth/apiNonces';
 export type { TokenSet } from './tokens/tokenSet';
 
 /** Where events are written; n8n's logger has this shape. */

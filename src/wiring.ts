@@ -6,6 +6,7 @@ import { count, NO_EVENTS, type Emit, type EventCounters, type EventSink } from 
 import { ConfigurationError, VaultedOAuth2Error } from './errors';
 import type { Egress } from './http/egress';
 import { limitHosts } from './http/limitHosts';
+import { ApiNonces } from './oauth/apiNonces';
 import { createAuthorizationServer } from './oauth/authorizationServer';
 import { Discovery } from './oauth/discovery';
 import { createTokenRequest, type ConnectionRequests } from './oauth/tokenRequest';
@@ -93,6 +94,7 @@ function isUnsaved({ bundle }: SharedBundle): boolean {
 export class Wiring {
 	readonly clock: Clock;
 	readonly settings: InstanceSettings;
+	readonly apiNonces = new ApiNonces();
 	private readonly stores: RecentlyUsed<SecretStore>;
 	private readonly secrets: RecentlyUsed<Ways>;
 	private readonly discovery: Discovery;

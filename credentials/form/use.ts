@@ -161,4 +161,25 @@ export const use: INodeProperties[] = [
 		description:
 			'Only for providers that do not say how long a token lives. 0: it is used until it is refused.',
 	},
+	{
+		displayName: FIELD_NAMES.dpop,
+		name: 'dpop',
+		type: 'options',
+		options: [
+			{
+				name: 'Always',
+				value: 'always',
+				description: 'For a provider that wants it of this client; other tokens are not used',
+			},
+			{
+				name: 'If Offered',
+				value: 'ifOffered',
+				description: 'If the provider’s metadata (Issuer URL) says that it supports it',
+			},
+			{ name: 'Never', value: 'never' },
+		],
+		default: 'never',
+		description:
+			'Whether tokens are bound to a key that never leaves the secret store (RFC 9449), so that a stolen token is good for nothing. The API has to support it too.',
+	},
 ];

@@ -7,7 +7,13 @@ import {
 	type IN8nHttpFullResponse,
 } from 'n8n-workflow';
 
-import { mayReceiveToken, Redactor, VaultedOAuth2Error, type TokenSet } from '../../src';
+import {
+	mayReceiveToken,
+	Redactor,
+	VaultedOAuth2Error,
+	type AuthorizationHeaders,
+	type TokenSet,
+} from '../../src';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { assertDomainAllowed } from './credential';
@@ -63,13 +69,14 @@ export function discard(body: Body): void {
 
 const redactors = new WeakMap<TokenSet, Redactor>();
 
-/** Made once for a token, not for each item. */
-function redactorOf(tokens: readonly TokenSet[]): Redactor {
+/** Made once for a token, not for each item; with proofs of possession for each, since every request has another one. */
+function redactorOf(tokens: readonly TokenSet[], proofs: readonly string[]): Redactor {
 	const [first] = tokens;
-	const known = first && tokens.length === 1 ? redactors.get(first) : undefined;
+	const single = tokens.length === 1 && proofs.length === 0 ? first : undefined;
+	const known = single && redactors.get(single);
 	if (known !== undefined) return known;
-	const redactor = new Redactor(tokens.map(({ accessToken }) => accessToken));
-	if (first && tokens.length === 1) redactors.set(first, redactor);
+	const redactor = new Redactor([...tokens.map(({ accessToken }) => accessToken), ...proofs]);
+	if (single !== undefined) redactors.set(single, redactor);
 	return redactor;
 }
 
@@ -79,6 +86,7 @@ const MOST_REPLACEMENTS = 2;
 /** One call of the API: its redirects, and its further tries if the token was refused. */
 class Exchange {
 	private readonly sent: TokenSet[] = [];
+	private readonly proofs: string[] = [];
 	private replacements = 0;
 	private hint: string | undefined;
 
@@ -131,7 +139,7 @@ class Exchange {
 	}
 
 	private get redactor(): Redactor {
-		return redactorOf(this.sent);
+		return redactorOf(this.sent, this.proofs);
 	}
 
 	private mayReceiveToken(url: URL): boolean {
@@ -146,14 +154,32 @@ class Exchange {
 		if (!hop.withToken) return await this.send(hop);
 		let token = await this.connection.tokens.get();
 		for (;;) {
-			const answer = await this.send(hop, token);
-			if (this.isAccepted(hop, answer) || this.replacements === MOST_REPLACEMENTS) return answer;
+			const { answer, wantsNonce } = await this.sendWithNonce(hop, token);
+			if (wantsNonce || this.isAccepted(hop, answer)) return answer;
+			if (this.replacements === MOST_REPLACEMENTS) return answer;
 			this.replacements += 1;
 			const body = await readBody(this.item, { body: answer.body, redactor: this.redactor });
 			const replacement = await this.replace(token, hop.url.pathname);
 			if (replacement === undefined) return { ...answer, body };
 			token = replacement;
 		}
+	}
+
+	/** An API that wants its nonce in the proof has not looked at the token (RFC 9449 §9): it gets the same request once more. */
+	private async sendWithNonce(
+		hop: Hop,
+		token: TokenSet,
+	): Promise<{ answer: Answer; wantsNonce: boolean }> {
+		for (let isRepeated = false; ; isRepeated = true) {
+			const answer = await this.send(hop, token);
+			const wantsNonce = token.dpopKey !== undefined && this.wantsNonce(hop, answer);
+			if (!wantsNonce || isRepeated) return { answer, wantsNonce };
+			discard(answer.body);
+		}
+	}
+
+	private wantsNonce({ url }: Hop, { statusCode: status, headers }: Answer): boolean {
+		return this.connection.wantsNonce(url, { status, headers });
 	}
 
 	/** Anything but 401 says that the API knows the token. */
@@ -176,10 +202,17 @@ class Exchange {
 		});
 	}
 
+	private async authorize(hop: Hop, token: TokenSet): Promise<AuthorizationHeaders> {
+		const headers = await this.connection.authorize(token, hop);
+		if (!this.sent.includes(token)) this.sent.push(token);
+		if (headers.dpop !== undefined) this.proofs.push(headers.dpop);
+		return headers;
+	}
+
 	private async send(hop: Hop, token?: TokenSet): Promise<Answer> {
 		const { node, itemIndex } = this.item;
 		assertDomainAllowed(node.getNode(), this.connection.allowedDomains, hop.url);
-		if (token !== undefined && !this.sent.includes(token)) this.sent.push(token);
+		const authorization = token && (await this.authorize(hop, token));
 		const abortSignal = node.getExecutionCancelSignal();
 		const request: IHttpRequestOptions = {
 			// n8n's type leaves OPTIONS out, its request function does not.
@@ -187,7 +220,7 @@ class Exchange {
 			url: hop.url.href,
 			headers: {
 				...hop.headers,
-				...(token === undefined ? {} : { Authorization: `Bearer ${token.accessToken}` }),
+				...authorization,
 			},
 			...(hop.query === undefined ? {} : { qs: hop.query, arrayFormat: this.call.queryArrays }),
 			...(hop.body === undefined ? {} : { body: hop.body }),

@@ -1,3 +1,4 @@
+import type { ConnectionRequests } from '../oauth/tokenRequest';
 import type { Authorization, Bundle } from '../secrets/bundle';
 import { flowKeyMade } from '../secrets/patches';
 import { createKey } from '../secrets/pointer';
@@ -8,6 +9,7 @@ import { FlowKeys } from './ticket';
 /** Options for {@link KeySource}. */
 export interface KeySourceOptions {
 	readonly bundle: SealedBundle;
+	readonly request: Pick<ConnectionRequests, 'newDpopKey'>;
 	/** Milliseconds by a clock that is never set back. */
 	readonly elapsed: () => number;
 }
@@ -27,12 +29,13 @@ export class KeySource {
 
 	constructor(private readonly options: KeySourceOptions) {}
 
-	/** The keys to sign with. A bundle without a key, as version 0.1.0 wrote it, gets one. @throws SecretStoreError */
+	/** The keys to sign with. A bundle without a key, as version 0.1.0 wrote it, gets one. @throws SecretStoreError, and as {@link ConnectionRequests.newDpopKey} does */
 	async toSign(): Promise<FlowKeys> {
-		const { bundle } = this.options;
+		const { bundle, request } = this.options;
 		const known = this.keysOf((await this.look()).authorization);
 		if (known !== undefined) return known;
-		const { authorization } = await bundle.update(flowKeyMade(createKey()));
+		const dpopKey = await request.newDpopKey();
+		const { authorization } = await bundle.update(flowKeyMade(createKey(), dpopKey));
 		const made = this.keysOf(authorization);
 		if (made === undefined) throw new Error('No flow key was made');
 		return made;

@@ -124,6 +124,8 @@ export interface Connection {
 	readonly refreshBufferSeconds: number;
 	/** Assumed where a token response has no `expires_in`; 0: use the token until it is refused. */
 	readonly defaultLifetimeSeconds: number;
+	/** Whether tokens are bound to a key (RFC 9449): `ifOffered` if the provider's metadata names an algorithm for it. */
+	readonly dpop: 'never' | 'ifOffered' | 'always';
 	readonly store: StoreSettings;
 }
 

@@ -39,6 +39,7 @@ export const FIELD_NAMES = {
 	validationPath: 'Validation Path',
 	refreshBufferSeconds: 'Refresh Buffer (Seconds)',
 	defaultLifetimeSeconds: 'Default Token Lifetime (Seconds)',
+	dpop: 'DPoP',
 	secretStore: 'Secret Store',
 	awsRegion: 'AWS Region',
 	awsCredentials: 'AWS Credentials',

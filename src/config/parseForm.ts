@@ -51,6 +51,8 @@ const PUSHED: Record<string, AuthorizationCodeSettings['pushed']> = {
 	never: 'never',
 };
 
+const DPOP: Record<string, Connection['dpop']> = { always: 'always', ifOffered: 'ifOffered' };
+
 const KEYS = Object.keys(FIELD_NAMES) as FieldKey[];
 const SECRET_KEYS: ReadonlySet<FieldKey> = new Set([
 	'clientSecret',
@@ -332,6 +334,7 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		),
 		refreshBufferSeconds: seconds(values, 'refreshBufferSeconds', 300),
 		defaultLifetimeSeconds: seconds(values, 'defaultLifetimeSeconds', 0),
+		dpop: DPOP[String(values.dpop)] ?? 'never',
 		store: parseStore(values),
 	};
 	return {

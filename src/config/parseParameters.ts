@@ -31,6 +31,7 @@ const OWN: Record<ParametersField, readonly string[]> = {
 		'nonce',
 		'code_challenge',
 		'code_challenge_method',
+		'dpop_jkt',
 		'request',
 		'request_uri',
 	],

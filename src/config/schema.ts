@@ -44,6 +44,7 @@ const common: Partial<Record<FieldKey, SchemaObject>> = {
 	accountChangesByWorkflows: { type: 'boolean' },
 	refreshBufferSeconds: { type: 'integer', minimum: 0, maximum: 86400 },
 	defaultLifetimeSeconds: { type: 'integer', minimum: 0, maximum: 31536000 },
+	dpop: { enum: ['never', 'ifOffered', 'always'] },
 	secretStore: { enum: ['awsSecretsManager', 'localVault'] },
 };
 

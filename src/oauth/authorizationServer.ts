@@ -1,17 +1,14 @@
-import type { ClientAuth, Configuration, CustomFetch, ServerMetadata } from 'openid-client';
+import type { Configuration, CustomFetch, DPoPHandle } from 'openid-client';
 
 import type { ClientAuthenticationMethod, GrantType } from '../config/connection';
-import { ConfigurationError, type VaultedOAuth2Error } from '../errors';
-import type { Egress } from '../http/egress';
-import { Redactor } from '../redact';
-import {
-	authenticate,
-	invalidClient,
-	type AssertionTarget,
-	type Client,
-} from './clientAuthentication';
+import type { DpopKey } from '../config/dpopKey';
+import { ConfigurationError } from '../errors';
+import type { Client } from './clientAuthentication';
+import { beginRequest, configure, loadLibrary, type OpenIdClient } from './clientRequest';
 import type { Discovery } from './discovery';
-import { Exchange, TIMEOUT_MS, type ExchangeOptions } from './exchange';
+import { DpopHandles } from './dpop';
+import { Endpoints } from './endpoints';
+import type { ExchangeOptions } from './exchange';
 import { authorizationParameters, grantParameters, responseUrl } from './requestParameters';
 import { readExpiry } from './tokenResponse';
 
@@ -37,6 +34,8 @@ export interface GrantRequest {
 	/** RFC 8707. */
 	readonly resources?: readonly string[];
 	readonly parameters: Readonly<Record<string, string>>;
+	/** What the tokens are to be bound to (RFC 9449 §5); absent: bearer tokens are asked for. */
+	readonly dpopKey?: DpopKey;
 	/** True where lost consent is renewed by a link. */
 	readonly byConsent?: boolean;
 }
@@ -51,6 +50,8 @@ export interface AuthorizationRequest {
 	/** RFC 7636 §4.1; absent where PKCE is off. */
 	readonly codeVerifier?: string;
 	readonly nonce?: string;
+	/** Thumbprint of the key that the code is bound to (RFC 9449 §10). */
+	readonly dpopJkt?: string;
 	/** OAuth 2.0 Form Post Response Mode. */
 	readonly formPost?: boolean;
 	readonly parameters: Readonly<Record<string, string>>;
@@ -68,6 +69,8 @@ export interface TokenResponse {
 	readonly expiresIn: number | undefined;
 	/** Milliseconds since the epoch. */
 	readonly sentAt: number;
+	/** True if the tokens are bound to the key they were asked for with. */
+	readonly isBound: boolean;
 	/** Where an ID token was asked for. */
 	readonly claims?: IdTokenClaims;
 }
@@ -93,6 +96,8 @@ export interface AuthorizationServer {
 	readonly verifiesIdTokens: boolean;
 	/** Client authentication the server says it supports, in this package's order of preference; undefined where it does not say. */
 	supportedAuthentication(): Promise<ClientAuthenticationMethod[] | undefined>;
+	/** Algorithms for proofs of possession that the server says it takes (RFC 9449 §5.1); undefined if it says nothing of them. */
+	dpopAlgorithms(): Promise<readonly string[] | undefined>;
 	/**
 	 * End of an access token in milliseconds since the epoch (RFC 7662 §2.2 `exp`): in the future, and at most ten years ahead. Undefined if the
 	 * server has no introspection endpoint or gives no usable answer.
@@ -124,62 +129,23 @@ export interface AuthorizationServerOptions extends ExchangeOptions {
 	readonly discovery: Discovery;
 }
 
-type OpenIdClient = typeof import('openid-client');
-
-const ENDPOINTS = {
-	token_endpoint: { field: 'Token URL', what: 'token endpoint', wayOut: 'Fill in Token URL.' },
-	authorization_endpoint: {
-		field: 'Authorization URL',
-		what: 'authorization endpoint',
-		wayOut: 'Fill in Authorization URL.',
-	},
-	pushed_authorization_request_endpoint: {
-		field: 'Pushed Authorization Request',
-		what: 'endpoint for pushed requests',
-		wayOut: 'Choose Never, or fill in the Issuer URL of a provider that has one.',
-	},
-} as const;
-type EndpointKind = keyof typeof ENDPOINTS;
-
-/** Codes which mean that an endpoint is not where the issuer's document says. */
-const WRONG_ADDRESS: ReadonlySet<string> = new Set(['ENDPOINT_NOT_FOUND', 'REDIRECTED']);
-
-/** An endpoint as the issuer describes it; for a client with a certificate at the address that asks for one (RFC 8705 §5). */
-function addressIn(
-	metadata: ServerMetadata | undefined,
-	kind: EndpointKind | 'introspection_endpoint' | 'revocation_endpoint',
-	client?: Client,
-): string | undefined {
-	const usesAlias = client?.authentication === 'tls_client_auth';
-	const alias = usesAlias ? metadata?.mtls_endpoint_aliases?.[kind] : undefined;
-	return alias ?? metadata?.[kind];
-}
-
-/** openid-client is ESM and only needed once tokens are asked for. */
-const load = async (): Promise<OpenIdClient> => await import('openid-client');
-
 /** Building an address asks nobody. */
 const noRequest: CustomFetch = () => Promise.reject(new Error('No request was expected'));
-
-interface Authenticated {
-	readonly auth: ClientAuth;
-	/** What is secret of it; grows with the request. */
-	readonly sent: readonly (string | undefined)[];
-	readonly exchangeOptions: ExchangeOptions;
-}
 
 interface Sending {
 	readonly library: OpenIdClient;
 	readonly configuration: Configuration;
+	readonly DPoP: DPoPHandle | undefined;
 	readonly hasIssuer: boolean;
 }
 
 async function send(
-	{ library, configuration, hasIssuer }: Sending,
+	{ library, configuration, DPoP, hasIssuer }: Sending,
 	grant: GrantRequest,
 ): ReturnType<OpenIdClient['authorizationCodeGrant']> {
 	const { code, refreshToken = '' } = grant;
 	const parameters = grantParameters(grant);
+	const proven = DPoP === undefined ? {} : { DPoP };
 	if (code !== undefined) {
 		const { codeVerifier, expectedNonce, expectedState } = code;
 		return await library.authorizationCodeGrant(
@@ -191,123 +157,33 @@ async function send(
 				...(expectedNonce === undefined ? {} : { expectedNonce }),
 			},
 			parameters,
+			proven,
 		);
 	}
 	return grant.grantType === 'refresh_token'
-		? await library.refreshTokenGrant(configuration, refreshToken, parameters)
-		: await library.clientCredentialsGrant(configuration, parameters);
+		? await library.refreshTokenGrant(configuration, refreshToken, parameters, proven)
+		: await library.clientCredentialsGrant(configuration, parameters, proven);
 }
 
 /** An authorization server reached through openid-client. Its metadata is discovered when it is first needed. */
 export function createAuthorizationServer(
 	options: AuthorizationServerOptions,
 ): AuthorizationServer {
-	const { issuer, tokenEndpoint, authorizationEndpoint, revocationEndpoint } = options;
-	const { discovery, now } = options;
-	const entered: Partial<Record<EndpointKind, string | undefined>> = {
-		token_endpoint: tokenEndpoint,
-		authorization_endpoint: authorizationEndpoint,
-	};
-
-	/** The address in the form, else the discovered one; for a client with a certificate that of RFC 8705 §5. */
-	async function endpoint(kind: EndpointKind, client?: Client): Promise<string> {
-		const { field, what, wayOut } = ENDPOINTS[kind];
-		const described = issuer === undefined ? undefined : discovery.metadata(issuer);
-		const address = entered[kind] ?? addressIn(await described, kind, client);
-		if (address !== undefined) return address;
-		throw new ConfigurationError(
-			field,
-			`the issuer describes no ${what} with an https:// address. ${wayOut}`,
-			{ code: 'DISCOVERY_FAILED' },
-		);
-	}
-
-	/** Why a request failed; an address that is wrong is looked for again. */
-	function failureAt(kind: EndpointKind, exchange: Exchange): VaultedOAuth2Error {
-		const failure = exchange.toError();
-		const isDiscovered = entered[kind] === undefined && issuer !== undefined;
-		if (isDiscovered && WRONG_ADDRESS.has(failure.code)) discovery.invalidate(issuer);
-		return failure;
-	}
-
-	/** What a client assertion has to say. The address that a person entered is where it goes, and many servers want just that. */
-	async function assertionTarget(): Promise<AssertionTarget> {
-		if (tokenEndpoint !== undefined) return { audience: tokenEndpoint, algorithms: [] };
-		const { issuer: audience, token_endpoint_auth_signing_alg_values_supported: algorithms } =
-			await discovery.metadata(issuer ?? '');
-		return { audience, algorithms: Array.isArray(algorithms) ? algorithms : [] };
-	}
-
-	/** How the client authenticates its request to `address`, what it goes through, and what it sends that nobody may see. */
-	async function authenticated(client: Client, address: string): Promise<Authenticated> {
-		const { auth, tls } = await authenticate(await load(), client, {
-			target: assertionTarget,
-			now,
-		});
-		const { egress } = options;
-		const sent = [client.clientSecret];
-		const observed: Egress = {
-			...egress,
-			request: async (url, request) => {
-				// The key set of the same issuer is asked for without a certificate.
-				if (url !== address) return await egress.request(url, request);
-				sent.push(new URLSearchParams(request.body).get('client_assertion') ?? undefined);
-				return await egress.request(url, { ...request, tls });
-			},
-		};
-		return { auth, sent, exchangeOptions: { ...options, egress: observed } };
-	}
-
-	/** A client of this server, for requests to `endpoints`. */
-	async function configure(
-		{ clientId, auth }: { clientId: string; auth?: ClientAuth },
-		endpoints: Partial<ServerMetadata>,
-		send: CustomFetch,
-	): Promise<Configuration> {
-		const library = await load();
-		const configuration = new library.Configuration(
-			{ issuer: issuer ?? new URL(tokenEndpoint ?? '').origin, ...endpoints },
-			clientId,
-			{},
-			auth ?? library.None(),
-		);
-		configuration.timeout = TIMEOUT_MS / 1000;
-		configuration[library.customFetch] = send;
-		// Every address was checked: https, or http to this machine itself.
-		library.allowInsecureRequests(configuration);
-		return configuration;
-	}
+	const { issuer, tokenEndpoint, revocationEndpoint, now } = options;
+	const endpoints = new Endpoints(options);
+	const handles = new DpopHandles();
 
 	return {
 		verifiesIdTokens: issuer !== undefined,
 
-		tokenHost: async () => new URL(await endpoint('token_endpoint')).host,
+		tokenHost: async () => new URL(await endpoints.address('token_endpoint')).host,
 
 		async requestTokens(client, grant) {
-			const library = await load();
-			const address = await endpoint('token_endpoint', client);
-			const { code, refreshToken } = grant;
+			const address = await endpoints.address('token_endpoint', client);
+			const { code, refreshToken, dpopKey } = grant;
 			const wantsIdToken = code?.expectedNonce !== undefined;
-			const { auth, sent, exchangeOptions } = await authenticated(client, address);
-			const exchange = new Exchange(exchangeOptions, {
-				host: new URL(address).host,
-				field: tokenEndpoint === undefined ? 'Issuer URL' : 'Token URL',
-				grantType: grant.grantType,
-				byConsent: grant.byConsent,
-				keepIdToken: wantsIdToken,
-				invalidClient: invalidClient(client),
-				get redactor() {
-					return new Redactor([
-						...sent,
-						refreshToken,
-						code?.response.get('code') ?? undefined,
-						code?.codeVerifier,
-					]);
-				},
-			});
 			// What verifies an answer with a person behind it is discovered: issuer, keys, algorithms.
-			const discovered =
-				code !== undefined && issuer !== undefined ? await discovery.metadata(issuer) : undefined;
+			const discovered = code === undefined ? undefined : await endpoints.metadata();
 			if (wantsIdToken && discovered?.jwks_uri === undefined) {
 				throw new ConfigurationError(
 					'Issuer URL',
@@ -315,15 +191,25 @@ export function createAuthorizationServer(
 					{ code: 'DISCOVERY_FAILED' },
 				);
 			}
-			const configuration = await configure(
-				{ clientId: client.clientId, auth },
-				{ ...discovered, token_endpoint: address },
-				exchange.tokenOrKeys(address),
-			);
+			const { library, configuration, exchange } = await beginRequest(options, endpoints, {
+				client,
+				address,
+				metadata: { ...discovered, token_endpoint: address },
+				context: {
+					field: tokenEndpoint === undefined ? 'Issuer URL' : 'Token URL',
+					grantType: grant.grantType,
+					byConsent: grant.byConsent,
+					keepIdToken: wantsIdToken,
+					isProven: dpopKey !== undefined,
+				},
+				secrets: [refreshToken, code?.response.get('code') ?? undefined, code?.codeVerifier],
+				answer: (exchange) => exchange.tokenOrKeys(address),
+			});
 			if (wantsIdToken) library.enableNonRepudiationChecks(configuration);
+			const DPoP = dpopKey && (await handles.of(library, configuration, dpopKey));
 			try {
 				const tokens = await send(
-					{ library, configuration, hasIssuer: issuer !== undefined },
+					{ library, configuration, DPoP, hasIssuer: issuer !== undefined },
 					grant,
 				);
 				const claims = wantsIdToken ? tokens.claims() : undefined;
@@ -333,20 +219,21 @@ export function createAuthorizationServer(
 					...(tokens.scope === undefined ? {} : { scope: tokens.scope }),
 					expiresIn: exchange.expiresIn,
 					sentAt: exchange.sentAt,
+					isBound: exchange.isBound,
 					...(claims === undefined ? {} : { claims }),
 				};
 			} catch {
-				throw failureAt('token_endpoint', exchange);
+				throw endpoints.failureAt('token_endpoint', exchange);
 			}
 		},
 
 		async authorizationUrl(request) {
-			const library = await load();
-			const configuration = await configure(
-				{ clientId: request.clientId },
-				{ authorization_endpoint: await endpoint('authorization_endpoint') },
-				noRequest,
-			);
+			const library = await loadLibrary();
+			const configuration = await configure(options, {
+				clientId: request.clientId,
+				metadata: { authorization_endpoint: await endpoints.address('authorization_endpoint') },
+				send: noRequest,
+			});
 			return library.buildAuthorizationUrl(
 				configuration,
 				await authorizationParameters(library, request),
@@ -354,54 +241,42 @@ export function createAuthorizationServer(
 		},
 
 		async pushedAuthorizationUrl(client, request) {
-			const library = await load();
-			const address = await endpoint('pushed_authorization_request_endpoint', client);
-			const { auth, sent, exchangeOptions } = await authenticated(client, address);
-			const exchange = new Exchange(exchangeOptions, {
-				host: new URL(address).host,
-				field: 'Issuer URL',
-				grantType: 'authorization_code',
-				wanted: 'a request_uri',
-				invalidClient: invalidClient(client),
-				get redactor() {
-					return new Redactor([...sent, request.state, request.nonce]);
-				},
-			});
-			const configuration = await configure(
-				{ clientId: client.clientId, auth },
-				{
-					authorization_endpoint: await endpoint('authorization_endpoint'),
+			const address = await endpoints.address('pushed_authorization_request_endpoint', client);
+			const { library, configuration, exchange } = await beginRequest(options, endpoints, {
+				client,
+				address,
+				metadata: {
+					authorization_endpoint: await endpoints.address('authorization_endpoint'),
 					pushed_authorization_request_endpoint: address,
 				},
-				exchange.pushed,
-			);
+				context: { grantType: 'authorization_code', wanted: 'a request_uri' },
+				secrets: [request.state, request.nonce],
+				answer: ({ pushed }) => pushed,
+			});
 			try {
 				return await library.buildAuthorizationUrlWithPAR(
 					configuration,
 					await authorizationParameters(library, request),
 				);
 			} catch {
-				throw failureAt('pushed_authorization_request_endpoint', exchange);
+				throw endpoints.failureAt('pushed_authorization_request_endpoint', exchange);
 			}
 		},
 
 		async requiresPushedRequests() {
-			if (issuer === undefined) return false;
-			const described = await discovery.metadata(issuer);
-			return described.require_pushed_authorization_requests === true;
+			return (await endpoints.metadata())?.require_pushed_authorization_requests === true;
 		},
 
 		async isFromHere(response) {
-			if (issuer === undefined) return true;
-			const described = await discovery.metadata(issuer);
+			const described = await endpoints.metadata();
+			if (described === undefined) return true;
 			const named = response.get('iss');
 			if (named !== null) return named === described.issuer;
 			return described.authorization_response_iss_parameter_supported !== true;
 		},
 
 		async supportedAuthentication() {
-			if (issuer === undefined) return undefined;
-			const names = (await discovery.metadata(issuer)).token_endpoint_auth_methods_supported;
+			const names = (await endpoints.metadata())?.token_endpoint_auth_methods_supported;
 			// RFC 8414 §2: where it is left out, client_secret_basic is meant; many servers leave it out without meaning that.
 			if (!Array.isArray(names)) return undefined;
 			return (['client_secret_basic', 'client_secret_post'] as const).filter((method) =>
@@ -409,11 +284,15 @@ export function createAuthorizationServer(
 			);
 		},
 
+		async dpopAlgorithms() {
+			const names = (await endpoints.metadata())?.dpop_signing_alg_values_supported;
+			return Array.isArray(names) ? names : undefined;
+		},
+
 		async revokeToken(client, { token, hint }) {
 			const isEntered = revocationEndpoint !== undefined;
-			const metadata =
-				isEntered || issuer === undefined ? undefined : await discovery.metadata(issuer);
-			const address = revocationEndpoint ?? addressIn(metadata, 'revocation_endpoint', client);
+			const address =
+				revocationEndpoint ?? (await endpoints.described('revocation_endpoint', client));
 			if (address === undefined) {
 				throw new ConfigurationError(
 					'Revocation URL',
@@ -421,21 +300,17 @@ export function createAuthorizationServer(
 					{ code: 'NO_REVOCATION_ENDPOINT' },
 				);
 			}
-			const library = await load();
-			const { auth, sent, exchangeOptions } = await authenticated(client, address);
-			const exchange = new Exchange(exchangeOptions, {
-				host: new URL(address).host,
-				field: isEntered ? 'Revocation URL' : 'Issuer URL',
-				grantType: 'refresh_token',
-				get redactor() {
-					return new Redactor([...sent, token]);
+			const { library, configuration, exchange } = await beginRequest(options, endpoints, {
+				client,
+				address,
+				metadata: { revocation_endpoint: address },
+				context: {
+					field: isEntered ? 'Revocation URL' : 'Issuer URL',
+					grantType: 'refresh_token',
 				},
+				secrets: [token],
+				answer: ({ plain }) => plain,
 			});
-			const configuration = await configure(
-				{ clientId: client.clientId, auth },
-				{ revocation_endpoint: address },
-				exchange.plain,
-			);
 			try {
 				await library.tokenRevocation(configuration, token, { token_type_hint: hint });
 			} catch {
@@ -444,26 +319,17 @@ export function createAuthorizationServer(
 		},
 
 		async introspectExpiry(client, accessToken) {
-			if (issuer === undefined) return undefined;
 			try {
-				const described = await discovery.metadata(issuer);
-				const address = addressIn(described, 'introspection_endpoint', client);
+				const address = await endpoints.described('introspection_endpoint', client);
 				if (address === undefined) return undefined;
-				const library = await load();
-				const { auth, sent, exchangeOptions } = await authenticated(client, address);
-				const exchange = new Exchange(exchangeOptions, {
-					host: new URL(address).host,
-					field: 'Issuer URL',
-					grantType: 'client_credentials',
-					get redactor() {
-						return new Redactor([...sent, accessToken]);
-					},
+				const { library, configuration } = await beginRequest(options, endpoints, {
+					client,
+					address,
+					metadata: { introspection_endpoint: address },
+					context: { grantType: 'client_credentials' },
+					secrets: [accessToken],
+					answer: ({ plain }) => plain,
 				});
-				const configuration = await configure(
-					{ clientId: client.clientId, auth },
-					{ introspection_endpoint: address },
-					exchange.plain,
-				);
 				const { active, exp } = await library.tokenIntrospection(configuration, accessToken);
 				return active ? readExpiry(exp, now()) : undefined;
 			} catch {

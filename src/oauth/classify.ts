@@ -32,6 +32,8 @@ export interface FailureContext {
 	readonly byConsent?: boolean | undefined;
 	/** True where an ID token was asked for. */
 	readonly keepIdToken?: boolean | undefined;
+	/** True if a proof of possession is sent (RFC 9449 §5). */
+	readonly isProven?: boolean | undefined;
 	/** What a success has in it. Default: a bearer token. */
 	readonly wanted?: string;
 	/** What to correct if the client is not recognised. Default: the client secret. */

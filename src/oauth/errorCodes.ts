@@ -66,7 +66,7 @@ export const CONSENT_DENIED: Withdrawn = {
 };
 
 /**
- * Error codes of RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, OpenID Connect Core 1.0 §3.1.2.6, and of providers' own that are common.
+ * Error codes of RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 9449 §5 and §8, OpenID Connect Core 1.0 §3.1.2.6, and of providers' own that are common.
  * They mean the same at the token endpoint and at the authorization endpoint; only `access_denied` does not: see {@link CLIENT_DENIED},
  * {@link CONSENT_DENIED}.
  */
@@ -99,6 +99,16 @@ const MEANINGS: ReadonlyMap<string, OAuthErrorMeaning> = new Map<string, OAuthEr
 			wayOut: 'Correct it, or the audience in the additional parameters.',
 		},
 	],
+	[
+		'invalid_dpop_proof',
+		{
+			failureClass: 'configuration',
+			code: 'INVALID_DPOP_PROOF',
+			field: 'DPoP',
+			wayOut:
+				'If the provider wants proofs of possession of this client, choose Always; else choose Never. Check this machine’s clock as well.',
+		},
+	],
 	['invalid_grant', LOST_GRANT],
 	['account_selection_required', LOST_GRANT],
 	['consent_required', LOST_GRANT],
@@ -116,6 +126,7 @@ const MEANINGS: ReadonlyMap<string, OAuthErrorMeaning> = new Map<string, OAuthEr
 	['rate_limited', TEMPORARY],
 	['slow_down', TEMPORARY],
 	['too_many_requests', TEMPORARY],
+	['use_dpop_nonce', TEMPORARY],
 ]);
 
 /** What an error code means; undefined for one that is in no list. */

@@ -20,11 +20,24 @@ export interface ExchangeOptions {
 /** How long an authorization server has for one answer. */
 export const TIMEOUT_MS = 15_000;
 
+function nonceIn({ headers }: RawResponse): Record<string, string> {
+	const nonce = headers['dpop-nonce'];
+	return nonce === undefined ? {} : { 'dpop-nonce': nonce };
+}
+
+/** As the library understands it (RFC 9449 §8), whatever else the server said. */
+function nonceWanted(response: RawResponse): Response {
+	return Response.json({ error: 'use_dpop_nonce' }, { status: 400, headers: nonceIn(response) });
+}
+
 /** One exchange with the server: its outcome survives whatever the library makes of it. */
 export class Exchange {
 	failure: VaultedOAuth2Error | undefined;
 	expiresIn: number | undefined;
+	/** True if the token issued is bound to the key of the proof that was sent (RFC 9449 §5). */
+	isBound = false;
 	sentAt = 0;
+	private hasNonce = false;
 
 	constructor(
 		private readonly options: ExchangeOptions,
@@ -51,14 +64,17 @@ export class Exchange {
 	/** For the token endpoint: every failure is classified here, where the answer is at hand; the library sees only clean successes. */
 	readonly token: CustomFetch = async (url, request) => {
 		const response = await this.send(url, request);
+		if (this.wantsNonce(response)) return nonceWanted(response);
 		const json = this.accepted(response);
 		const success = json && normalise(json, { keepIdToken: this.context.keepIdToken ?? false });
 		if (success === undefined)
 			throw this.fail(classifyResponse(response, this.context, this.options.now()));
+		if (success.isBound && this.context.isProven !== true) throw this.fail(this.boundUnasked());
 		this.expiresIn = success.expiresIn;
+		this.isBound = success.isBound;
 		return new Response(success.body, {
 			status: 200,
-			headers: { 'content-type': 'application/json' },
+			headers: { 'content-type': 'application/json', ...nonceIn(response) },
 		});
 	};
 
@@ -85,6 +101,21 @@ export class Exchange {
 		return new ProviderError(
 			`${host} sent an answer that cannot be used. Nothing is lost; try again in a while. If it stays like this, check ${field}.`,
 			{ code: 'INVALID_RESPONSE' },
+		);
+	}
+
+	/** True once, if the server wants its nonce in the proof (RFC 9449 §8): it has looked at nothing else, and the library sends all of it again. */
+	private wantsNonce(response: RawResponse): boolean {
+		if (this.context.isProven !== true || this.hasNonce) return false;
+		this.hasNonce = readOAuthError(readBody(response))?.error === 'use_dpop_nonce';
+		return this.hasNonce;
+	}
+
+	private boundUnasked(): VaultedOAuth2Error {
+		return new ConfigurationError(
+			'DPoP',
+			`${this.context.host} issued a token that has to be used with proofs of possession, and none was sent. Choose Always.`,
+			{ code: 'DPOP_REQUIRED' },
 		);
 	}
 

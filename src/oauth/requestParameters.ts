@@ -18,18 +18,19 @@ export function grantParameters(grant: GrantRequest): URLSearchParams {
 	return parametersOf(grant, { ...parameters, ...(scope === undefined ? {} : { scope }) });
 }
 
-/** The parameters of an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, OAuth 2.0 Form Post Response Mode §2). */
+/** The parameters of an authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 9449 §10, OAuth 2.0 Form Post Response Mode §2). */
 export async function authorizationParameters(
 	{ calculatePKCECodeChallenge }: OpenIdClient,
 	request: AuthorizationRequest,
 ): Promise<URLSearchParams> {
-	const { codeVerifier, nonce, formPost = false } = request;
+	const { codeVerifier, nonce, dpopJkt, formPost = false } = request;
 	return parametersOf(request, {
 		...request.parameters,
 		redirect_uri: request.redirectUri,
 		scope: request.scope,
 		state: request.state,
 		...(nonce === undefined ? {} : { nonce }),
+		...(dpopJkt === undefined ? {} : { dpop_jkt: dpopJkt }),
 		...(formPost ? { response_mode: 'form_post' } : {}),
 		...(codeVerifier === undefined
 			? {}

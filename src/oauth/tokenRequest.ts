@@ -3,6 +3,7 @@ import {
 	type ClientAuthenticationMethod,
 	type Connection,
 } from '../config/connection';
+import type { DpopKey } from '../config/dpopKey';
 import { ConfigurationError, ReconnectError, type VaultedOAuth2Error } from '../errors';
 import type { Bundle } from '../secrets/bundle';
 import { sha256 } from '../secrets/pointer';
@@ -21,6 +22,7 @@ import { CONNECT_AGAIN } from './classify';
 import type { Client } from './clientAuthentication';
 import { clientOf } from './clientCredential';
 import { readReference } from './clientSecret';
+import { boundToKey, dpopKeyFor } from './dpopUse';
 import { createReferenceGuard, type ReferencePolicy } from './references';
 
 /** Where the token request of a connection goes. */
@@ -47,13 +49,15 @@ export interface ConnectionRequests extends TokenRequest {
 	/**
 	 * The address for a person's consent. If the request is pushed (RFC 9126) it is good once, and for as long as the provider says: often a minute.
 	 *
-	 * @param bundle read only if the request is pushed, for which the client authenticates
+	 * @param bundle read only if the request is pushed, for which the client authenticates, or the code is to be bound to a key
 	 * @throws VaultedOAuth2Error
 	 */
 	authorizationUrl(
 		request: Pick<AuthorizationRequest, 'state' | 'codeVerifier' | 'nonce'>,
 		bundle: () => Promise<Bundle>,
 	): Promise<URL>;
+	/** What tokens are going to be bound to (RFC 9449); undefined if they are not. @throws as {@link AuthorizationServer.dpopAlgorithms} does */
+	newDpopKey(): Promise<DpopKey | undefined>;
 	/** Redeems an authorization code (RFC 6749 §4.1.3). @throws VaultedOAuth2Error */
 	redeemCode(bundle: Bundle, code: Omit<CodeGrant, 'redirectUri'>): Promise<Consented>;
 	/**
@@ -77,13 +81,14 @@ function requestedFor(connection: Connection): string {
 	// The order of scopes means nothing (RFC 6749 §3.3).
 	const scopes = scope?.split(' ').sort();
 	const asked = [grantType, clientId, issuer, tokenEndpoint, scopes, parameters];
-	const { clientSecretSource } = connection;
+	const { clientSecretSource, dpop } = connection;
 	return sha256(
 		JSON.stringify([
 			...asked,
 			...(resources.length === 0 ? [] : [resources]),
 			// Another reference has to prove itself at once, not when the token ends.
 			...(clientSecretSource.kind === 'reference' ? [clientSecretSource] : []),
+			...(dpop === 'never' ? [] : [{ dpop }]),
 		]),
 	);
 }
@@ -185,12 +190,14 @@ export function createTokenRequest({
 	): Promise<Consented> {
 		const asking = await clientFor(bundle, reference);
 		const methods = await candidates(bundle);
+		const dpopKey = await dpopKeyFor(connection, bundle, server);
 		const { response, authentication } = await tryEach(asking, methods, async (client) => {
 			await beforeSend?.();
 			return await server.requestTokens(client, {
 				...grant,
 				resources: connection.resources,
 				parameters: connection.tokenParameters,
+				...(dpopKey === undefined ? {} : { dpopKey }),
 				byConsent: connection.authorizationCode !== undefined,
 			});
 		});
@@ -202,6 +209,7 @@ export function createTokenRequest({
 				issuedAt: response.sentAt,
 				expiresAt: expiryOf(response),
 				requestedFor: fingerprint,
+				...(dpopKey === undefined || !response.isBound ? {} : { dpopKey }),
 			},
 			...(refreshToken === undefined || !usesRefreshToken ? {} : { refreshToken }),
 			...(connection.clientAuthentication === 'automatic'
@@ -216,11 +224,15 @@ export function createTokenRequest({
 		usesRefreshToken,
 		wantsIdToken,
 
-		digest: ({ clientSecret, privateKey, refreshToken, clientAuthentication }) => {
+		digest: ({ clientSecret, privateKey, refreshToken, clientAuthentication, dpopKey }) => {
 			const sent = [fingerprint, clientSecret, refreshToken, clientAuthentication];
-			const { assertion } = connection;
+			const { assertion, dpop } = connection;
 			return sha256(
-				JSON.stringify(privateKey === undefined ? sent : [...sent, privateKey, assertion]),
+				JSON.stringify([
+					...sent,
+					...(privateKey === undefined ? [] : [privateKey, assertion]),
+					...(dpop === 'never' || dpopKey === undefined ? [] : [{ jkt: dpopKey.kid }]),
+				]),
 			);
 		},
 
@@ -229,7 +241,9 @@ export function createTokenRequest({
 		missing: (bundle) =>
 			usesRefreshToken && bundle.refreshToken === undefined
 				? missingRefreshToken(connection, bundle)
-				: undefined,
+				: boundToKey(connection, bundle),
+
+		newDpopKey: async () => await dpopKeyFor(connection, {}, server),
 
 		async send(bundle, options): Promise<IssuedTokens> {
 			// RFC 6749 §6: a refresh that names no scope asks for what was granted, and a person may have granted less than was asked for.
@@ -242,6 +256,8 @@ export function createTokenRequest({
 				return (await request(bundle, { grantType: 'client_credentials', ...scope }, options))
 					.issued;
 			if (refreshToken === undefined) throw missingRefreshToken(connection, bundle);
+			const bound = boundToKey(connection, bundle);
+			if (bound !== undefined) throw bound;
 			return (
 				await request(bundle, { grantType: 'refresh_token', refreshToken, ...scope }, options)
 			).issued;
@@ -260,10 +276,12 @@ export function createTokenRequest({
 		},
 
 		async authorizationUrl(asked, bundle): Promise<URL> {
-			const { clientId, resources } = connection;
+			const { clientId, resources, dpop } = connection;
 			const { redirectUri, scope, parameters, formPost, pushed } = authorizationCodeOf(connection);
 			const client = { clientId, redirectUri, scope, parameters, formPost, resources };
-			const request = { ...asked, ...client };
+			const dpopJkt = dpop === 'never' ? undefined : (await bundle()).dpopKey?.kid;
+			const bound = dpopJkt === undefined ? {} : { dpopJkt };
+			const request = { ...asked, ...client, ...bound };
 			const isPushed =
 				pushed === 'always' || (pushed === 'ifRequired' && (await server.requiresPushedRequests()));
 			if (!isPushed) return await server.authorizationUrl(request);

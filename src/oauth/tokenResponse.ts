@@ -20,6 +20,8 @@ export interface NormalisedResponse {
 	readonly body: string;
 	/** Whole seconds; undefined where the server named none. */
 	readonly expiresIn: number | undefined;
+	/** True if the token is bound to a key (RFC 9449 §5 `token_type`). */
+	readonly isBound: boolean;
 }
 
 type Json = Record<string, unknown>;
@@ -27,8 +29,8 @@ type Json = Record<string, unknown>;
 /** Longer lifetimes are cut to this: some servers write a date or "never" into the number. */
 const LONGEST_LIFETIME_SECONDS = 10 * 365 * 86_400;
 
-/** Token types that need more than putting the token into a header (RFC 6749 §7.1, RFC 9449). */
-const UNUSABLE_TYPES = new Set(['dpop', 'mac', 'pop', 'n_a']);
+/** Token types that this package cannot use (RFC 6749 §7.1). */
+const UNUSABLE_TYPES = new Set(['mac', 'pop', 'n_a']);
 
 function parseJson(body: string): Json | undefined {
 	try {
@@ -109,7 +111,7 @@ function readScope(value: unknown): string | undefined {
  * Brings a successful answer into the form of RFC 6749 §5.1: real servers leave out `token_type`, send `expires_in` as text or null, an
  * empty refresh token, scopes as a list. The ID token is dropped where nobody asked for it: the library would refuse one
  * that it cannot verify. Undefined where there is no access token
- * that can be used as a bearer token (RFC 6750).
+ * that can be used as a bearer token (RFC 6750) or with proofs of possession (RFC 9449).
  */
 export function normalise(
 	json: Json,
@@ -119,12 +121,13 @@ export function normalise(
 	const type = typeof json['token_type'] === 'string' ? json['token_type'].toLowerCase() : '';
 	if (typeof accessToken !== 'string' || accessToken === '' || UNUSABLE_TYPES.has(type))
 		return undefined;
+	const isBound = type === 'dpop';
 	const refreshToken = json['refresh_token'];
 	const scope = readScope(json['scope']);
 	return {
 		body: JSON.stringify({
 			access_token: accessToken,
-			token_type: 'bearer',
+			token_type: isBound ? 'dpop' : 'bearer',
 			...(typeof refreshToken === 'string' && refreshToken !== ''
 				? { refresh_token: refreshToken }
 				: {}),
@@ -134,5 +137,6 @@ export function normalise(
 				: {}),
 		}),
 		expiresIn: readLifetime(json['expires_in']),
+		isBound,
 	};
 }

@@ -88,6 +88,9 @@ export class NewSecrets {
 		const request = this.wiring.requests(connection);
 		// A refresh token may be spent by trying it: the store is looked at first.
 		if (request.usesRefreshToken) await assertFree(this.wiring.store(connection), name);
+		const byCode = connection.authorizationCode !== undefined;
+		// The first code is bound to it already.
+		const dpopKey = byCode ? await request.newDpopKey() : undefined;
 		const bundle: Bundle = {
 			label: connection.label,
 			keySha256: '',
@@ -95,14 +98,12 @@ export class NewSecrets {
 			...keptOf(typed),
 			tokenSets: [],
 			typedSha256: typedDigests(typed),
-			...(connection.authorizationCode && {
-				authorization: { used: {}, flowKey: createKey() },
-			}),
+			...(byCode ? { authorization: { used: {}, flowKey: createKey() } } : {}),
+			...(dpopKey === undefined ? {} : { dpopKey }),
 			generation: 0,
 			other: {},
 		};
-		if (connection.authorizationCode === undefined)
-			return withTokens(bundle, await request.send(bundle, {}));
+		if (!byCode) return withTokens(bundle, await request.send(bundle, {}));
 		// No person has consented yet: what can be tried is whether the provider can be found.
 		await request.authorizationUrl({ state: 'none' }, async () => await Promise.resolve(bundle));
 		return bundle;

@@ -4,7 +4,7 @@ import type { ConnectionRequests } from '../oauth/tokenRequest';
 import { RecentlyUsed } from '../recentlyUsed';
 import { changedSince, sealedForOf } from '../secrets/binding';
 import type { Bundle } from '../secrets/bundle';
-import { typedSecrets } from '../secrets/patches';
+import { typedSecrets, withTyped } from '../secrets/patches';
 import { formatSecretRef, parseSecretRef, sha256, type SecretRef } from '../secrets/pointer';
 import { storeAddressOf } from '../secrets/storeAddress';
 import type { BeforeSend } from '../tokens/lease';
@@ -235,8 +235,7 @@ export class Sealing {
 		const request = this.wiring.requests(connection);
 		const work = async (newest: Bundle, beforeSend?: BeforeSend): Promise<void> => {
 			const secrets = newlyTyped(newest, typed);
-			const { clientAuthentication: _found, ...kept } = newest;
-			const next: Bundle = { ...kept, ...secrets };
+			const next = withTyped(newest, secrets);
 			const { issued, redeemed } = await ask(connection, { request, next, beforeSend });
 			await bundle.update(
 				typedSecrets({

@@ -1,4 +1,5 @@
 import type { ClientAuthenticationMethod } from '../config/connection';
+import type { DpopKey } from '../config/dpopKey';
 import { SecretStoreError, type StoredFailure } from '../errors';
 import type { TokenSet } from '../tokens/tokenSet';
 import type { KeptSecret, SealedFor } from './binding';
@@ -63,6 +64,8 @@ export interface Bundle {
 	/** Client authentication that was found to work. */
 	readonly clientAuthentication?: ClientAuthenticationMethod;
 	readonly refreshToken?: string;
+	/** What tokens are bound to (RFC 9449). A public client's refresh token is too, so it stays as long as that. */
+	readonly dpopKey?: DpopKey;
 	/** One for each thing that was asked for ({@link TokenSet.requestedFor}), the last one issued first. */
 	readonly tokenSets: readonly TokenSet[];
 	/** SHA-256 of what was typed when it was sealed: tells a secret that is already sealed from a new one. */

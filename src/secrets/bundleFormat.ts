@@ -1,5 +1,6 @@
 import { clampTime } from '../clampTime';
 import { GRANT_TYPES, type ClientAuthenticationMethod, type GrantType } from '../config/connection';
+import { asDpopKey, type DpopKey } from '../config/dpopKey';
 import { SecretStoreError, type StoredFailure } from '../errors';
 import type { TokenSet } from '../tokens/tokenSet';
 import { AUTHENTICATION_FAMILIES, type SealedFor } from './binding';
@@ -30,6 +31,7 @@ const TOKEN: Shape = {
 	issued_at: true,
 	expires_at: true,
 	requested_for: true,
+	dpop_jkt: true,
 };
 const SHAPE: Shape = {
 	[FORMAT_KEY]: true,
@@ -50,6 +52,7 @@ const SHAPE: Shape = {
 	private_key: true,
 	token_endpoint_auth_method: true,
 	refresh_token: true,
+	dpop_key: true,
 	token: true,
 	other_tokens: { '*': TOKEN },
 	typed_sha256: { client_secret: true, private_key: true, refresh_token: true },
@@ -106,6 +109,7 @@ function formatToken(tokenSet: TokenSet): object {
 		issued_at: iso(tokenSet.issuedAt),
 		expires_at: tokenSet.expiresAt === null ? null : iso(tokenSet.expiresAt),
 		requested_for: tokenSet.requestedFor,
+		...optional('dpop_jkt', tokenSet.dpopKey?.kid),
 	};
 }
 
@@ -131,6 +135,7 @@ export function formatBundle(bundle: Bundle): string {
 		...optional('private_key', bundle.privateKey),
 		...optional('token_endpoint_auth_method', bundle.clientAuthentication),
 		...optional('refresh_token', bundle.refreshToken),
+		...optional('dpop_key', bundle.dpopKey),
 		token: undefined,
 		other_tokens: Object.fromEntries(
 			tokenSets.map((tokenSet) => [tokenSet.requestedFor, formatToken(tokenSet)]),
@@ -262,8 +267,11 @@ function parseRefusal(value: unknown): Refusal | undefined {
 	return { at, requestSha256, tries: asCount(json?.['tries']) ?? 1, cause };
 }
 
-function parseToken(value: unknown): TokenSet | undefined {
+/** A token that is bound to another key than the bundle's is good for nothing. */
+function parseToken(value: unknown, dpopKey: DpopKey | undefined): TokenSet | undefined {
 	const json = asObject(value);
+	const isBound = json?.['dpop_jkt'] !== undefined;
+	if (isBound && json['dpop_jkt'] !== dpopKey?.kid) return undefined;
 	const accessToken = asText(json?.['access_token']);
 	const issuedAt = asTime(json?.['issued_at']);
 	const expiresAt = json?.['expires_at'] === null ? null : asTime(json?.['expires_at']);
@@ -275,6 +283,7 @@ function parseToken(value: unknown): TokenSet | undefined {
 		issuedAt,
 		expiresAt,
 		requestedFor: asText(json?.['requested_for']) ?? '',
+		...optional('dpopKey', isBound ? dpopKey : undefined),
 	};
 }
 
@@ -356,6 +365,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		throw invalid(secretId);
 	if (!isNestedWithin(MOST_LEVELS, json)) throw invalid(secretId);
 	const typed = asObject(json['typed_sha256']);
+	const dpopKey = asDpopKey(json['dpop_key']);
 	const tokens = [json['token'], ...Object.values(asObject(json['other_tokens']) ?? {})];
 	return {
 		label: asText(json['label']) ?? '',
@@ -368,8 +378,9 @@ export function parseBundle(content: string, secretId: string): Bundle {
 			asText(json['token_endpoint_auth_method']) as ClientAuthenticationMethod | undefined,
 		),
 		...optional('refreshToken', asText(json['refresh_token'])),
+		...optional('dpopKey', dpopKey),
 		tokenSets: tokens
-			.flatMap((token) => parseToken(token) ?? [])
+			.flatMap((token) => parseToken(token, dpopKey) ?? [])
 			.filter(
 				({ requestedFor }, index, all) =>
 					all.findIndex((other) => other.requestedFor === requestedFor) === index,

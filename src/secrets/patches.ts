@@ -1,4 +1,5 @@
 import type { Connection } from '../config/connection';
+import type { DpopKey } from '../config/dpopKey';
 import type { TokenSet, IssuedTokens } from '../tokens/tokenSet';
 import { changedSince, sealedForOf, type KeptSecret } from './binding';
 import type { Authorization, Bundle, LeaseClaim, Refusal } from './bundle';
@@ -46,9 +47,14 @@ function withTokenSet(tokenSets: readonly TokenSet[], issued: TokenSet): TokenSe
 export function withTokens(bundle: Bundle, issued: IssuedTokens): Bundle {
 	const { tokenSet, refreshToken = bundle.refreshToken, clientAuthentication } = issued;
 	const { refusal: _resolved, ...rest } = bundle;
+	const { dpopKey = bundle.dpopKey } = tokenSet;
+	const usable = bundle.tokenSets.filter(
+		(other) => other.dpopKey === undefined || other.dpopKey.kid === dpopKey?.kid,
+	);
 	return {
 		...rest,
-		tokenSets: withTokenSet(bundle.tokenSets, tokenSet),
+		tokenSets: withTokenSet(usable, tokenSet),
+		...(dpopKey === undefined ? {} : { dpopKey }),
 		...(clientAuthentication === undefined ? {} : { clientAuthentication }),
 		...(isEditedByHand(bundle) && bundle.refreshToken !== undefined
 			? { adoptedSha256: sha256(bundle.refreshToken) }
@@ -105,10 +111,11 @@ function withTokensOf(bundle: Bundle, from: Bundle): Bundle {
 		refusal: _f,
 		issuedSha256: _i,
 		adoptedSha256: _a,
+		dpopKey: _k,
 		authorization: theirs,
 		...rest
 	} = bundle;
-	const { refreshToken, refusal, issuedSha256, adoptedSha256, authorization } = from;
+	const { refreshToken, refusal, issuedSha256, adoptedSha256, dpopKey, authorization } = from;
 	const { refreshToken: _t, ...typedSha256 } = bundle.typedSha256;
 	const typedRefreshToken = from.typedSha256.refreshToken;
 	return {
@@ -119,6 +126,7 @@ function withTokensOf(bundle: Bundle, from: Bundle): Bundle {
 		...(refusal === undefined ? {} : { refusal }),
 		...(issuedSha256 === undefined ? {} : { issuedSha256 }),
 		...(adoptedSha256 === undefined ? {} : { adoptedSha256 }),
+		...(dpopKey === undefined ? {} : { dpopKey }),
 		typedSha256: {
 			...typedSha256,
 			...(typedRefreshToken === undefined ? {} : { refreshToken: typedRefreshToken }),
@@ -196,8 +204,8 @@ export function consented(consent: Consent): Patch {
 		keep: 'written',
 		apply(newest) {
 			if (newest.authorization?.connectedBy !== insteadOf) return newest;
-			// The refresh token of an earlier consent may be another account's.
-			const { refreshToken: _former, issuedSha256: _digest, ...rest } = newest;
+			// The refresh token of an earlier consent may be another account's, and its key is needed no more.
+			const { refreshToken: _former, issuedSha256: _digest, dpopKey: _key, ...rest } = newest;
 			const connected = withTokens({ ...rest, tokenSets: [] }, issued);
 			return {
 				...connected,
@@ -241,6 +249,24 @@ function withoutSecrets(bundle: Bundle): Bundle {
 	};
 }
 
+/**
+ * The bundle in which typed secrets take the place of the former ones. What was found out with those goes; the key that tokens are bound to
+ * stays with an account that is connected, or about to be: its refresh token may be bound to it.
+ */
+export function withTyped(bundle: Bundle, typed: Pick<Bundle, KeptSecret>): Bundle {
+	const { clientAuthentication: _found, dpopKey, ...former } = bundle;
+	const isNew = typed.refreshToken !== undefined;
+	const hasGrant = bundle.refreshToken !== undefined || bundle.authorization !== undefined;
+	const isKept = dpopKey !== undefined && !isNew && hasGrant;
+	const tokenSets = isKept ? bundle.tokenSets : bundle.tokenSets.filter((token) => !token.dpopKey);
+	return {
+		...former,
+		...(isKept ? { dpopKey } : {}),
+		tokenSets: isNew ? [] : tokenSets,
+		...typed,
+	};
+}
+
 /** Secrets that a person typed: they win over all tokens of the former ones. */
 export function typedSecrets(options: TypedSecrets): Patch {
 	const { connection, typed, typedSha256, issued, redeemed, keepsNothing, owner } = options;
@@ -256,14 +282,12 @@ export function typedSecrets(options: TypedSecrets): Patch {
 				changedSince(newest.sealedFor, connection).length === 0;
 			// Written before, and the answer was lost: by now its refresh token may have a successor.
 			if (isSealed) return withoutLease(newest, owner);
-			const { clientAuthentication: _found, ...former } = withoutLease(newest, owner);
+			const former = withoutLease(newest, owner);
 			const isNew = typed.refreshToken !== undefined;
 			const next: Bundle = {
-				...(keepsNothing ? withoutSecrets(former) : former),
-				...(isNew ? { tokenSets: [] } : {}),
+				...withTyped(keepsNothing ? withoutSecrets(former) : former, typed),
 				label: connection.label,
 				sealedFor: sealedForOf(connection),
-				...typed,
 				typedSha256: { ...(keepsNothing ? {} : newest.typedSha256), ...typedSha256 },
 				generation: newest.generation + (keepsNothing || isNew ? 1 : 0),
 			};
@@ -293,15 +317,23 @@ export function ticketUsed(claim: (newest: Bundle) => Authorization): Patch {
 	};
 }
 
-/** The key of a bundle's flows and sessions, for one that has none yet. */
-export function flowKeyMade(flowKey: string): Patch {
+/**
+ * The key of a bundle's flows and sessions, for one that has none yet.
+ *
+ * @param dpopKey what the tokens that such a flow brings are going to be bound to, if they are
+ */
+export function flowKeyMade(flowKey: string, dpopKey?: DpopKey): Patch {
 	return {
 		name: 'flow key made',
 		keep: 'no',
 		apply(newest) {
 			const { authorization } = newest;
 			if (authorization?.flowKey !== undefined) return newest;
-			return { ...newest, authorization: { used: {}, ...authorization, flowKey } };
+			return {
+				...newest,
+				...(newest.dpopKey === undefined && dpopKey !== undefined ? { dpopKey } : {}),
+				authorization: { used: {}, ...authorization, flowKey },
+			};
 		},
 	};
 }
@@ -321,6 +353,7 @@ export function disconnected(owner: string): Patch {
 				issuedSha256: _i,
 				refusal: _f,
 				authorization: _a,
+				dpopKey: _k,
 				...rest
 			} = withoutLease(newest, owner);
 			return { ...rest, tokenSets: [], generation: newest.generation + 1 };

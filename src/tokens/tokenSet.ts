@@ -1,4 +1,5 @@
 import type { ClientAuthenticationMethod } from '../config/connection';
+import type { DpopKey } from '../config/dpopKey';
 
 /** What an authorization server issued (RFC 6749 §5.1), with times instead of a duration. */
 export interface TokenSet {
@@ -11,6 +12,8 @@ export interface TokenSet {
 	readonly expiresAt: number | null;
 	/** Fingerprint of what was asked for: client, endpoint, scope, parameters. A token never serves a connection that asks for something else. */
 	readonly requestedFor: string;
+	/** The key that the token is bound to (RFC 9449); absent: it is a bearer token (RFC 6750). */
+	readonly dpopKey?: DpopKey;
 }
 
 /** A token set fresh from the server, and the refresh token that came with it. */

@@ -13,7 +13,8 @@ let now = Date.UTC(2026, 0, 1);
 function sourceOf(flowKey: string): KeySource {
 	const lastKnown = { authorization: { used: {}, flowKey } };
 	const bundle = { lastKnown, lookedAt: 0 } as unknown as SealedBundle;
-	return new KeySource({ bundle, elapsed: () => 0 });
+	const request = { newDpopKey: async () => await Promise.resolve(undefined) };
+	return new KeySource({ bundle, request, elapsed: () => 0 });
 }
 
 const key = createKey();

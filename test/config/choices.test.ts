@@ -82,6 +82,11 @@ const LISTS: Record<
 		({ authorizationCode }) => authorizationCode?.formPost,
 		{ default: false, formPost: true },
 	],
+	dpop: [
+		(choice) => form(choice),
+		({ dpop }) => dpop,
+		{ always: 'always', ifOffered: 'ifOffered', never: 'never' },
+	],
 };
 
 const lists = properties

@@ -15,9 +15,9 @@ const OWN = {
 	/** RFC 6749 §2.3.1, §4.1.3, §4.4.2 and §6, RFC 7523 §2.2, RFC 7636 §4.5. */
 	tokenParameters:
 		'grant_type code redirect_uri refresh_token scope client_id client_secret client_assertion client_assertion_type code_verifier',
-	/** RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1, RFC 7636 §4.3, RFC 9101 §5, OAuth 2.0 Multiple Response Types §2.1. */
+	/** RFC 6749 §4.1.1, OpenID Connect Core 1.0 §3.1.2.1, RFC 7636 §4.3, RFC 9449 §10, RFC 9101 §5, OAuth 2.0 Multiple Response Types §2.1. */
 	authorizationParameters:
-		'response_type client_id redirect_uri scope state nonce code_challenge code_challenge_method request request_uri response_mode client_secret',
+		'response_type client_id redirect_uri scope state nonce code_challenge code_challenge_method dpop_jkt request request_uri response_mode client_secret',
 } as const;
 
 describe.each(Object.entries(OWN))('%s', (field, names) => {

@@ -25,6 +25,7 @@ it('reads a form into a connection, with nothing in it that was left empty', asy
 			apiOrigins: ['https://api.example.com'],
 			refreshBufferSeconds: 300,
 			defaultLifetimeSeconds: 0,
+			dpop: 'never',
 			store: { kind: 'localVault' },
 		},
 		typed: { clientSecret: 'typed-client-secret' },

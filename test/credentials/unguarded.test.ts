@@ -8,6 +8,7 @@ const CONNECTIONS = {
 	needsSealing: () => false,
 	open: () => ({
 		connection: { apiOrigins: ['https://api.example.com'] },
+		authorize: async () => await Promise.resolve({ authorization: 'Bearer an-access-token' }),
 		tokens: { get: async () => await Promise.resolve({ accessToken: 'an-access-token' }) },
 	}),
 };

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 
 import { formatBundle, parseBundle } from '../../src/secrets/bundleFormat';
@@ -8,6 +9,11 @@ import { damaged, deepJson, inherited, json, text } from './values';
 type Json = Record<string, unknown>;
 
 const TIME = '2026-01-01T00:00:00.000Z';
+const DPOP_KEY = {
+	...generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' }),
+	alg: 'ES256',
+	kid: 'thumbprint',
+};
 const whole = (): Json => ({
 	vaulted_oauth2: 1,
 	label: 'Example CRM',
@@ -20,11 +26,13 @@ const whole = (): Json => ({
 	},
 	client_secret: SECRETS.stored,
 	refresh_token: SECRETS.refreshToken,
+	dpop_key: { ...DPOP_KEY },
 	token: {
 		access_token: SECRETS.stored,
 		issued_at: TIME,
 		expires_at: null,
 		requested_for: 'b'.repeat(64),
+		dpop_jkt: DPOP_KEY.kid,
 	},
 	other_tokens: {
 		['c'.repeat(64)]: {

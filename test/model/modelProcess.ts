@@ -44,6 +44,7 @@ export function connectionOf(grantType: GrantType): Connection {
 		apiOrigins: ['https://api.test'],
 		refreshBufferSeconds: 300,
 		defaultLifetimeSeconds: 3600,
+		dpop: 'never',
 		store: { kind: 'localVault' },
 		...(grantType === 'authorization_code'
 			? {
@@ -231,6 +232,7 @@ export class ModelProcess {
 				await beforeSend?.();
 				return await this.network.send(this, { refreshToken, clientSecret });
 			},
+			newDpopKey: async () => await Promise.resolve(undefined),
 			authorizationUrl: notHere,
 			redeemCode: notHere,
 			revoke: notHere,

@@ -134,7 +134,7 @@ describe('headers', () => {
 		expect((await sent(own)).headers.accept).toBe('text/csv');
 	});
 
-	test.each(['Authorization', ' authorization ', 'AUTHORIZATION', 'Host'])(
+	test.each(['Authorization', ' authorization ', 'AUTHORIZATION', 'DPoP', 'Host'])(
 		'a user’s own "%s" is refused, and nothing is sent',
 		async (name) => {
 			const value = 'Basic of-my-own';

@@ -77,6 +77,7 @@ describe('a token request', () => {
 			accessToken: 'at',
 			expiresIn: 3600,
 			sentAt: NOW,
+			isBound: false,
 		});
 		expect(form(body)).toMatchObject({
 			grant_type: 'client_credentials',

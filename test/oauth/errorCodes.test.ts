@@ -22,6 +22,10 @@ const CODES: Record<string, Record<string, string>> = {
 		invalid_scope: 'configuration: Scope',
 	},
 	'RFC 8707 §2': { invalid_target: 'configuration: Resource' },
+	'RFC 9449 §5 and §8': {
+		invalid_dpop_proof: 'configuration: DPoP',
+		use_dpop_nonce: 'provider',
+	},
 	'OpenID Connect Core 1.0 §3.1.2.6': {
 		interaction_required: 'reconnect',
 		login_required: 'reconnect',

@@ -37,8 +37,16 @@ it.each<Record<string, unknown>>([
 	{ resource: 'https://one.example/' },
 	{ resource: 'https://one.example/ https://three.example/' },
 	{ resource: '' },
+	{ dpop: 'always' },
+	{ dpop: 'ifOffered' },
 ])('a token is never used for a connection with %j', async (changes) => {
 	expect(await requestedFor(changes)).not.toBe(await requestedFor());
+});
+
+it('a token is never used under another choice of DPoP', async () => {
+	expect(await requestedFor({ dpop: 'always' })).not.toBe(
+		await requestedFor({ dpop: 'ifOffered' }),
+	);
 });
 
 it.each<Record<string, unknown>>([
@@ -49,6 +57,7 @@ it.each<Record<string, unknown>>([
 	{ refreshBufferSeconds: 60 },
 	{ clientAuthentication: 'post' },
 	{ clientSecret: 'another-secret' },
+	{ dpop: 'never' },
 ])('it is for a connection that asks for the same with %j', async (changes) => {
 	expect(await requestedFor(changes)).toBe(await requestedFor());
 });

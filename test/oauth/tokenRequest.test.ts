@@ -15,6 +15,7 @@ const connection = {
 	resources: [],
 	defaultLifetimeSeconds: 3600,
 	apiOrigins: [],
+	dpop: 'never',
 } as unknown as Connection;
 
 const bundle: Bundle = {
@@ -85,9 +86,26 @@ describe('the digest of what would be sent', () => {
 		expect(request.digest({ ...bundle, ...changes })).not.toBe(digest);
 	});
 
+	const dpopKey = { alg: 'ES256', kty: 'EC', kid: 'jkt', d: 'd' } as const;
+
 	it('does not change with what is not sent', () => {
-		const other: Bundle = { ...bundle, label: 'M', generation: 7, other: { note: 'x' } };
+		const other: Bundle = { ...bundle, label: 'M', generation: 7, other: { note: 'x' }, dpopKey };
 		expect(request.digest(other)).toBe(digest);
+	});
+
+	it('changes with the key that a proof is made with', () => {
+		const { server } = recording();
+		const proving = createTokenRequest({
+			connection: { ...connection, dpop: 'always' },
+			server,
+			store: new MemoryStore(),
+			now: () => 0,
+		});
+		const [one, two] = [dpopKey, { ...dpopKey, kid: 'other' }];
+		const digests = [{}, { dpopKey: one }, { dpopKey: two }].map((changes) =>
+			proving.digest({ ...bundle, ...changes }),
+		);
+		expect(new Set(digests).size).toBe(3);
 	});
 });
 

@@ -45,10 +45,15 @@ it('takes what real servers send for what RFC 6749 asks for', () => {
 	});
 });
 
+it('tells a token that is bound to a key from a bearer token', () => {
+	expect(normalise({ access_token: 'at', token_type: 'DPoP' })).toMatchObject({ isBound: true });
+	expect(normalise({ access_token: 'at', token_type: 'bearer' })).toMatchObject({ isBound: false });
+	expect(normalise({ access_token: 'at' })).toMatchObject({ isBound: false });
+});
+
 it('does not take what cannot be used as a bearer token', () => {
 	expect(normalise({})).toBeUndefined();
 	expect(normalise({ access_token: '' })).toBeUndefined();
-	expect(normalise({ access_token: 'at', token_type: 'DPoP' })).toBeUndefined();
 	expect(normalise({ access_token: 'at', token_type: 'N_A' })).toBeUndefined();
 });
 

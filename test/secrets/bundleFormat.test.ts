@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from 'node:crypto';
+
 import type { Bundle } from '../../src/secrets/bundle';
 import { formatBundle, isBundle, parseBundle, sameBundle } from '../../src/secrets/bundleFormat';
 
@@ -278,4 +280,41 @@ it('is recognised as one of this package', () => {
 	expect(isBundle('{"vaulted_oauth2":2}')).toBe(true);
 	expect(isBundle('{"client_secret":"x"}')).toBe(false);
 	expect(isBundle('plain')).toBe(false);
+});
+
+describe('the key that tokens are bound to', () => {
+	const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+	const jwk = privateKey.export({ format: 'jwk' }) as { d: string };
+	const dpopKey = { ...jwk, alg: 'ES256', kid: 'jkt' } as const;
+	const [first, second] = bundle.tokenSets;
+	const bound: Bundle = {
+		...bundle,
+		dpopKey,
+		tokenSets: [{ ...first!, dpopKey }, second!],
+	};
+
+	it('is written once, and its tokens name it by its thumbprint', () => {
+		const text = formatBundle(bound);
+		expect(parseBundle(text, 's')).toEqual(bound);
+		expect(JSON.parse(text)).toMatchObject({ dpop_key: dpopKey, token: { dpop_jkt: 'jkt' } });
+		expect(text.split(dpopKey.d)).toHaveLength(2);
+		expect((JSON.parse(text) as { other_tokens: Json }).other_tokens['g']).not.toHaveProperty(
+			'dpop_jkt',
+		);
+	});
+
+	it.each<[string, Json]>([
+		['another one is there', { dpop_key: { ...dpopKey, kid: 'other' } }],
+		['none is there', { dpop_key: undefined }],
+		['what is there is none', { dpop_key: 'text' }],
+	])('a token that is bound to it is no bearer token if %s', (_name, changes) => {
+		const read = parseBundle(JSON.stringify({ ...JSON.parse(formatBundle(bound)), ...changes }), 's'); // prettier-ignore
+		expect(read.tokenSets).toEqual([second]);
+	});
+
+	it('a token that names it in an odd way is none either', () => {
+		const { token } = JSON.parse(formatBundle(bound)) as { token: Json };
+		for (const dpop_jkt of [null, 5, '', {}])
+			expect(parsed({ token: { ...token, dpop_jkt } }).tokenSets).toEqual([second]);
+	});
 });

@@ -1,8 +1,11 @@
 import type { Connection } from '../../src/config/connection';
+import type { DpopKey } from '../../src/config/dpopKey';
 import type { Bundle } from '../../src/secrets/bundle';
 import {
 	consented,
+	disconnected,
 	editPutBack,
+	flowKeyMade,
 	isOldCopy,
 	released,
 	ticketUsed,
@@ -10,6 +13,7 @@ import {
 	tokensRestored,
 	typedSecrets,
 	withTokens,
+	withTyped,
 	type Patch,
 } from '../../src/secrets/patches';
 import { sha256 } from '../../src/secrets/pointer';
@@ -430,4 +434,82 @@ it('a ticket is used by the claim, and not if that refuses it', () => {
 		throw new Error('used');
 	});
 	expect(() => refused.apply(bundle(), nothingSpent)).toThrow('used');
+});
+
+describe('the key that tokens are bound to', () => {
+	const key = (kid: string): DpopKey => ({ kty: 'EC', alg: 'ES256', kid, d: `d-${kid}` });
+	const [first, second] = [key('k-1'), key('k-2')];
+	const boundTo = (dpopKey: DpopKey, name = 'at', requestedFor = 'f'): TokenSet => ({
+		...token(name, requestedFor),
+		dpopKey,
+	});
+	const bound = (changes: Partial<Bundle> = {}): Bundle =>
+		bundle({ dpopKey: first, tokenSets: [boundTo(first)], ...changes });
+
+	it('comes with the tokens; those of another one are good for nothing', () => {
+		const before = bound({ tokenSets: [boundTo(first), token('bearer', 'b'), boundTo(first, 'at-g', 'g')] }); // prettier-ignore
+		const next = withTokens(before, { tokenSet: boundTo(second, 'at-1') });
+		expect(next.dpopKey).toEqual(second);
+		expect(next.tokenSets).toEqual([boundTo(second, 'at-1'), token('bearer', 'b')]);
+	});
+
+	it('stays if the tokens are bearer tokens', () => {
+		const next = withTokens(bound(), { tokenSet: token('at-1', 'g') });
+		expect(next.dpopKey).toEqual(first);
+		expect(next.tokenSets).toEqual([token('at-1', 'g'), boundTo(first)]);
+	});
+
+	it('is that of the new consent, or none', () => {
+		const patch = (tokenSet: TokenSet): Patch =>
+			consented({
+				issued: { tokenSet },
+				connectedAt: 1,
+				connectedBy: 'flow',
+				askedScope: 's',
+				insteadOf: undefined,
+			});
+		expect(patch(boundTo(second)).apply(bound(), nothingSpent).dpopKey).toEqual(second);
+		expect(patch(token('bearer')).apply(bound(), nothingSpent)).not.toHaveProperty('dpopKey');
+	});
+
+	it('goes when the account is disconnected', () => {
+		expect(disconnected(OWNER).apply(bound(), nothingSpent)).not.toHaveProperty('dpopKey');
+	});
+
+	it('comes back with tokens that are restored', () => {
+		const old = bound({ dpopKey: second, tokenSets: [boundTo(second)] });
+		const newest = refreshed(1, bound());
+		const restored = tokensRestored(newest).apply(old, nothingSpent);
+		expect(restored).toMatchObject({ dpopKey: first, refreshToken: 'rt-1' });
+		const bearer = refreshed(1);
+		expect(tokensRestored(bearer).apply(old, nothingSpent)).not.toHaveProperty('dpopKey');
+	});
+
+	it('is made with the flow key, unless there is one', () => {
+		const { dpopKey: _none, ...without } = bound({ tokenSets: [] });
+		expect(flowKeyMade('f', second).apply(without, nothingSpent).dpopKey).toEqual(second);
+		expect(flowKeyMade('f').apply(without, nothingSpent)).not.toHaveProperty('dpopKey');
+		expect(flowKeyMade('f', second).apply(bound(), nothingSpent).dpopKey).toEqual(first);
+	});
+
+	it.each<[string, Partial<Bundle>, Parameters<typeof withTyped>[1], boolean]>([
+		['a client secret is typed beside a refresh token', {}, { clientSecret: 'new' }, true],
+		['a refresh token is typed', {}, { refreshToken: 'rt-n' }, false],
+		[
+			'a client secret is typed for client credentials',
+			{ refreshToken: undefined } as unknown as Partial<Bundle>,
+			{ clientSecret: 'new' },
+			false,
+		],
+		[
+			'a client secret is typed before the account is connected',
+			{ refreshToken: undefined, authorization: { used: {} } } as unknown as Partial<Bundle>,
+			{ clientSecret: 'new' },
+			true,
+		],
+	])('%s', (_name, changes, typed, isKept) => {
+		const { dpopKey, tokenSets } = withTyped(bound(changes), typed);
+		expect(dpopKey).toEqual(isKept ? first : undefined);
+		expect(tokenSets).toEqual(isKept ? [boundTo(first)] : []);
+	});
 });

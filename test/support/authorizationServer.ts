@@ -54,6 +54,8 @@ export interface AuthorizationServerOptions {
 	loginPages?: boolean;
 	/** Whether every authorization request has to be pushed, and the metadata say so. False unless told. */
 	mustPush?: boolean;
+	/** Proofs of possession (RFC 9449): offered, offered with a nonce of the server required in each, or not known. Offered unless told. */
+	dpop?: 'offered' | 'withNonce' | 'unknown';
 	/** Serves over TLS, and asks clients for a certificate. */
 	tls?: { readonly cert: string; readonly key: string };
 	/** Milliseconds since the epoch; what {@link AuthorizationServer.isActive} goes by. `Date.now` unless told. */
@@ -78,6 +80,8 @@ export interface AuthorizationServer {
 	mintRefreshToken(clientId: string, scope?: string): Promise<string>;
 	/** Whether a resource server should accept the access token now. */
 	isActive(accessToken: string): boolean;
+	/** Thumbprint of the key that an access token is bound to (RFC 9449 §6); undefined for a bearer token. */
+	boundTo(accessToken: string): string | undefined;
 	/** Revokes one token before its time, without a trace for whoever holds it. */
 	revoke(token: string): void;
 	/** Withdraws the consent a token came from: all its tokens are dead. */
@@ -214,6 +218,11 @@ export async function startAuthorizationServer(
 				enabled: true,
 				requirePushedAuthorizationRequests: options.mustPush ?? false,
 			},
+			dPoP: {
+				enabled: options.dpop !== 'unknown',
+				nonceSecret: randomBytes(32),
+				requireNonce: () => options.dpop === 'withNonce',
+			},
 			mTLS: {
 				enabled: options.tls !== undefined,
 				selfSignedTlsClientAuth: true,
@@ -283,6 +292,7 @@ export async function startAuthorizationServer(
 		mintRefreshToken: async (clientId, scope = scopes.join(' ')) =>
 			await mint(provider, clientId, scope),
 		isActive: (accessToken) => store.isActive(accessToken),
+		boundTo: (accessToken) => store.boundTo(accessToken),
 		revoke: (token) => store.revoke(token),
 		revokeGrantOf: (token) => store.revokeGrantOf(token),
 		injectFault: (fault) => tokenEndpoint.inject(fault),

@@ -58,6 +58,12 @@ export class OAuthStore {
 		);
 	}
 
+	/** Thumbprint of the key that the access token is bound to, if it is. */
+	boundTo(value: string): string | undefined {
+		const { kind } = this.#tokens.get(value) ?? {};
+		return this.#payloads.get(`${kind ?? ''}:${value}`)?.jkt;
+	}
+
 	/** Forgets one token, as if it had been revoked. */
 	revoke(value: string): void {
 		for (const kind of TOKEN_KINDS) this.#payloads.delete(`${kind}:${value}`);

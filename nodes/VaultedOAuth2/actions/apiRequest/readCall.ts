@@ -10,7 +10,7 @@ import { readOptions, type ResponseOptions } from './options';
 type Headers = Record<string, string | string[]>;
 
 /** Set from the credential, or by the address: another host name could lead the token astray within one server. */
-const RESERVED = new Set(['authorization', 'host']);
+const RESERVED = new Set(['authorization', 'dpop', 'host']);
 
 /** Characters of a field's name in an error. */
 const LONGEST_SHOWN = 60;

@@ -27,6 +27,7 @@ export function describeToken(
 		lifetimeSeconds: expiresAt === null ? null : seconds(expiresAt - issuedAt),
 		effectiveBufferSeconds:
 			expiresAt === null || refreshAt == null ? null : seconds(expiresAt - refreshAt),
+		tokenType: tokenSet.dpopKey === undefined ? 'Bearer' : 'DPoP',
 		// RFC 6749 §5.1: left out where it is what was asked for.
 		scope: tokenSet.scope ?? connection.scope ?? null,
 	};
@@ -38,6 +39,7 @@ const NO_TOKEN: IDataObject = {
 	refreshAt: null,
 	lifetimeSeconds: null,
 	effectiveBufferSeconds: null,
+	tokenType: null,
 	scope: null,
 };
 

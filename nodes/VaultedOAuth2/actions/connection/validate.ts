@@ -1,6 +1,6 @@
 import { NodeApiError, type IDataObject, type INodeExecutionData } from 'n8n-workflow';
 
-import type { FailureClass } from '../../../../src';
+import { assertBound, type FailureClass } from '../../../../src';
 import { openConnection, type ItemConnection } from '../../connection';
 import { failureOf, ownFailure } from '../../errors';
 import { callApi, discard, type ApiCall } from '../../transport';
@@ -103,6 +103,7 @@ async function check(item: Item, steps: Step[]): Promise<void> {
 	});
 
 	const tokenSet = await tokens.get();
+	assertBound(connection, tokenSet);
 	const { refreshAt } = tokens.status();
 	const described = describeToken(tokenSet, { connection, refreshAt });
 	const until =

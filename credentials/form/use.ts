@@ -52,6 +52,12 @@ export const use: INodeProperties[] = [
 				description: 'For a provider that wants it of this client',
 			},
 			{
+				name: 'If Offered',
+				value: 'ifOffered',
+				description:
+					'If the provider’s metadata has an endpoint for it. Links to paste an answer of are good for a minute or so then.',
+			},
+			{
 				name: 'If Required',
 				value: 'ifRequired',
 				description: 'If the provider’s metadata says that it takes no other requests',

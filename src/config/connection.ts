@@ -82,8 +82,8 @@ export interface AuthorizationCodeSettings {
 	readonly parameters: Readonly<Record<string, string>>;
 	/** Whether answers come in the body of a POST (OAuth 2.0 Form Post Response Mode), not in an address. */
 	readonly formPost: boolean;
-	/** When authorization requests are pushed (RFC 9126): `ifRequired` if the provider's metadata says so. */
-	readonly pushed: 'ifRequired' | 'always' | 'never';
+	/** When authorization requests are pushed (RFC 9126): by what the provider's metadata requires or offers, or in any case. */
+	readonly pushed: 'ifRequired' | 'ifOffered' | 'always' | 'never';
 	/** Proof Key for Code Exchange, method S256 (RFC 7636). */
 	readonly pkce: boolean;
 	/** Whether a person may grant less than was asked for (RFC 6749 §3.3). */

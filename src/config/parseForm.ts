@@ -48,6 +48,7 @@ const GRANT: Record<string, GrantType> = {
 
 const PUSHED: Record<string, AuthorizationCodeSettings['pushed']> = {
 	always: 'always',
+	ifOffered: 'ifOffered',
 	never: 'never',
 };
 

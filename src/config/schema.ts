@@ -63,7 +63,7 @@ const authorizationCode: SchemaObject = {
 		authorizationResponse: { type: 'string', maxLength: 16_384 },
 		responseMode: { enum: ['default', 'formPost'] },
 		pkce: { type: 'boolean' },
-		pushedAuthorizationRequest: { enum: ['ifRequired', 'always', 'never'] },
+		pushedAuthorizationRequest: { enum: ['ifRequired', 'ifOffered', 'always', 'never'] },
 		acceptFewerScopes: { type: 'boolean' },
 	},
 	required: ['redirectUri', 'scope'],

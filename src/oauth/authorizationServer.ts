@@ -85,8 +85,8 @@ export interface AuthorizationServer {
 	authorizationUrl(request: AuthorizationRequest): Promise<URL>;
 	/** The same, with the request sent beforehand (RFC 9126): nothing of it but a reference is in the address. @throws VaultedOAuth2Error */
 	pushedAuthorizationUrl(client: Client, request: AuthorizationRequest): Promise<URL>;
-	/** True if the server takes authorization requests only so (RFC 9126 §5). @throws ConfigurationError, ProviderError */
-	requiresPushedRequests(): Promise<boolean>;
+	/** Whether the server's metadata offers to take authorization requests so, or requires it (RFC 9126 §5). @throws ConfigurationError, ProviderError */
+	pushedRequests(): Promise<{ readonly offered: boolean; readonly required: boolean }>;
 	/**
 	 * Whether an authorization response comes from this server (RFC 9207 §2.4). True where neither side names an issuer: then the redirect URI,
 	 * which no other connection has, tells servers apart.
@@ -263,8 +263,11 @@ export function createAuthorizationServer(
 			}
 		},
 
-		async requiresPushedRequests() {
-			return (await endpoints.metadata())?.require_pushed_authorization_requests === true;
+		async pushedRequests() {
+			const described = await endpoints.metadata();
+			const required = described?.require_pushed_authorization_requests === true;
+			const endpoint = described?.pushed_authorization_request_endpoint;
+			return { required, offered: required || endpoint !== undefined };
 		},
 
 		async isFromHere(response) {

@@ -1,5 +1,6 @@
 import {
 	authorizationCodeOf,
+	type AuthorizationCodeSettings,
 	type ClientAuthenticationMethod,
 	type Connection,
 } from '../config/connection';
@@ -70,6 +71,15 @@ export interface ConnectionRequests extends TokenRequest {
 	isFromHere(response: URLSearchParams): Promise<boolean>;
 	/** True where an ID token is asked for, so that a nonce is needed. */
 	readonly wantsIdToken: boolean;
+}
+
+async function isPushed(
+	pushed: AuthorizationCodeSettings['pushed'],
+	server: AuthorizationServer,
+): Promise<boolean> {
+	if (pushed === 'always' || pushed === 'never') return pushed === 'always';
+	const { offered, required } = await server.pushedRequests();
+	return pushed === 'ifOffered' ? offered : required;
 }
 
 /** Fingerprint of what a connection's tokens are asked for. */
@@ -282,9 +292,7 @@ export function createTokenRequest({
 			const dpopJkt = dpop === 'never' ? undefined : (await bundle()).dpopKey?.kid;
 			const bound = dpopJkt === undefined ? {} : { dpopJkt };
 			const request = { ...asked, ...client, ...bound };
-			const isPushed =
-				pushed === 'always' || (pushed === 'ifRequired' && (await server.requiresPushedRequests()));
-			if (!isPushed) return await server.authorizationUrl(request);
+			if (!(await isPushed(pushed, server))) return await server.authorizationUrl(request);
 			const sealed = await bundle();
 			const asking = await clientFor(sealed, undefined);
 			const { response } = await tryEach(

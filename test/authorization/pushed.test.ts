@@ -93,6 +93,16 @@ describe('a pushed authorization request', () => {
 		expect(parametersOf((await opened(elsewhere)).location)).toContain('state');
 	});
 
+	it('is sent if the provider’s metadata offers it, if that is chosen', async () => {
+		const chosen = { pushedAuthorizationRequest: 'ifOffered' };
+		const form = await saved(chosen);
+		expect(parametersOf((await opened(form)).location)).toEqual(['client_id', 'request_uri']);
+		await expect(connect(form)).resolves.toBe(200);
+		const { tokenEndpoint: tokenUrl, authorizationEndpoint: authorizationUrl } = core.provider;
+		const unknown = await saved({ ...chosen, issuerUrl: '', tokenUrl, authorizationUrl });
+		expect(parametersOf((await opened(unknown)).location)).toContain('state');
+	});
+
 	it('works for an answer that is pasted', async () => {
 		const form = await saved({ ...pushing, redirectUri: PASTE_URI });
 		const { authorizationUrl } = await (await flowOf(form)).links({ by: { from: 'form' } });

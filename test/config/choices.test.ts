@@ -75,7 +75,7 @@ const LISTS: Record<
 	pushedAuthorizationRequest: [
 		(choice) => form({ ...byCode, ...choice }),
 		({ authorizationCode }) => authorizationCode?.pushed,
-		{ always: 'always', ifRequired: 'ifRequired', never: 'never' },
+		{ always: 'always', ifOffered: 'ifOffered', ifRequired: 'ifRequired', never: 'never' },
 	],
 	responseMode: [
 		(choice) => form({ ...byCode, ...choice }),

@@ -1,5 +1,5 @@
 /**
- * Many real processes, many calls each, one refresh token: `npm run test:faults -- [--processes 20] [--calls 50] [--rounds 20] [--store KIND]
+ * Many real processes, many calls each, one refresh token: `npm run test:faults -- [--processes 20] [--calls 50] [--rounds 10] [--store KIND]
  * [--only TEXT]`. Prints a table, and ends with an error where anything is violated. Figures: docs/operations.md.
  */
 import { parseArgs } from 'node:util';
@@ -149,7 +149,7 @@ async function main(): Promise<void> {
 		options: {
 			processes: { type: 'string', default: '20' },
 			calls: { type: 'string', default: '50' },
-			rounds: { type: 'string', default: '20' },
+			rounds: { type: 'string', default: '10' },
 			store: { type: 'string' },
 			only: { type: 'string', default: '' },
 		},

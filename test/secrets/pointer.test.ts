@@ -13,16 +13,62 @@ describe('the pointer', () => {
 		expect(createKey()).not.toBe(createKey());
 	});
 
+	const json = JSON.parse(formatSecretRef(ref)) as Record<string, unknown>;
+
 	it.each([
 		'x',
 		'null',
 		'{}',
 		'"text"',
-		JSON.stringify({ ...ref, v: 1, key: 'short' }),
-		JSON.stringify({ ...ref, v: 2 }),
+		...[
+			{ v: 2 },
+			{ v: '1' },
+			{ secretId: undefined },
+			{ secretId: 7 },
+			{ secretId: '' },
+			{ key: undefined },
+			{ key: ['k'.repeat(43)] },
+			{ key: 'k'.repeat(42) },
+			{ store: undefined },
+			{ store: 'elsewhere' },
+			{ at: null },
+			{ at: 'here' },
+		].map((wrong) => JSON.stringify({ ...json, ...wrong })),
 	])('is not %j', (text) => {
 		expect(() => parseSecretRef(text, ref.store)).toThrow(
 			expect.objectContaining({ code: 'INVALID_SECRET_REF' }) as Error,
+		);
+	});
+
+	it('of version 0.1.0 names the kind of store only, which is then where the form says', () => {
+		const aws = {
+			kind: 'awsSecretsManager',
+			region: 'eu-central-1',
+			endpoint: 'https://a/',
+		} as const;
+		const { at: _none, ...former } = json;
+		expect(parseSecretRef(JSON.stringify(former), ref.store)).toEqual(ref);
+		const inAws = JSON.stringify({ ...former, store: 'awsSecretsManager' });
+		expect(parseSecretRef(inAws, aws).store).toEqual(aws);
+		expect(() => parseSecretRef(inAws, ref.store)).toThrow(
+			expect.objectContaining({ code: 'SEALED_ELSEWHERE' }) as Error,
+		);
+	});
+
+	it.each([
+		['AWS Region', { region: 'us-east-1' }],
+		['AWS Endpoint', { endpoint: 'https://b/' }],
+		['AWS Endpoint', { endpoint: undefined }],
+	])('does not lead to another %s', (field, change) => {
+		const aws = {
+			kind: 'awsSecretsManager',
+			region: 'eu-central-1',
+			endpoint: 'https://a/',
+		} as const;
+		const text = formatSecretRef({ ...ref, store: aws });
+		expect(parseSecretRef(text, aws)).toEqual({ ...ref, store: aws });
+		expect(() => parseSecretRef(text, { ...aws, ...change } as typeof aws)).toThrow(
+			expect.objectContaining({ code: 'SEALED_ELSEWHERE', field }) as Error,
 		);
 	});
 

@@ -22,8 +22,8 @@ const base = {
 	],
 	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/n8n/', '<rootDir>/.cache/'],
 	testMatch: ['<rootDir>/test/**/*.test.ts'],
-	// Room for a slow machine; the slowest takes four seconds on two cores.
-	testTimeout: 30_000,
+	// Only notices hangs, on a machine many times slower too; the slowest takes four seconds on two cores.
+	testTimeout: 120_000,
 	// Jest would leave one core to nobody.
 	maxWorkers: '100%',
 	restoreMocks: true,

@@ -7,7 +7,7 @@ module.exports = {
 	// Their tests are stories, told in order.
 	randomize: false,
 	testMatch: ['<rootDir>/test/e2e/**/*.test.ts'],
-	testTimeout: 60_000,
+	testTimeout: 240_000,
 	// One file after the other, in this process: each has a browser or an n8n of its own.
 	maxWorkers: 1,
 	globalTeardown: '<rootDir>/test/support/endOfRun.ts',

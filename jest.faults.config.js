@@ -7,7 +7,7 @@ module.exports = {
 	// Their tests are stories, told in order.
 	randomize: false,
 	testMatch: ['<rootDir>/test/{faults,model}/**/*.test.ts'],
-	testTimeout: 120_000,
+	testTimeout: 300_000,
 	// Half of them wait for real timers.
 	maxWorkers: 2,
 	globalTeardown: '<rootDir>/test/support/endOfRun.ts',

@@ -11,7 +11,7 @@ import ts from 'typescript';
 import { Compiler } from './mutation/compiler.mjs';
 import { passes } from './mutation/jest.mjs';
 import { mutantsOf } from './mutation/mutants.mjs';
-import { reachOf, testsFor } from './mutation/reach.mjs';
+import { instrument, reachOf, testsFor } from './mutation/reach.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const FOLDERS = ['src', 'credentials', 'nodes'];
@@ -53,6 +53,12 @@ function copyProject() {
 	return folder;
 }
 
+const copies = () => Array.from({ length: Number(options.jobs) }, copyProject);
+
+function remove(folders) {
+	for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+}
+
 /** Runs `task` for every item, one at a time in each folder. */
 async function inFolders(folders, items, task) {
 	const left = items[Symbol.iterator]();
@@ -68,17 +74,23 @@ async function inFolders(folders, items, task) {
 }
 
 /** Which test reaches what; measured once, since it takes minutes. */
-async function measureReach(folders) {
+async function measureReach() {
 	const cache = join(ROOT, '.cache/mutation/reach.json');
 	if (existsSync(cache)) return JSON.parse(readFileSync(cache, 'utf8'));
 	const slow = /^test\/(e2e|interop|faults|model|queue)\//;
 	const tests = listFiles(['test'], '.test.ts').filter((path) => !slow.test(path));
 	const reach = [];
-	await inFolders(folders, tests, async (folder, test) => {
-		const reached = await reachOf(folder, test);
-		if (reached === undefined) console.log(`left out, since it fails in a copy: ${test}`);
-		else reach.push(reached);
-	});
+	const folders = copies();
+	try {
+		for (const folder of folders) instrument(folder, listFiles(FOLDERS, '.ts'));
+		await inFolders(folders, tests, async (folder, test) => {
+			const reached = await reachOf(folder, test);
+			if (reached === undefined) console.log(`left out, since it fails in a copy: ${test}`);
+			else reach.push(reached);
+		});
+	} finally {
+		remove(folders);
+	}
 	mkdirSync(dirname(cache), { recursive: true });
 	writeFileSync(cache, JSON.stringify(reach));
 	return reach;
@@ -88,11 +100,11 @@ async function measureReach(folders) {
 function allMutants(paths) {
 	const mutants = paths.flatMap((path) => {
 		const content = readFileSync(join(ROOT, path), 'utf8');
-		return mutantsOf(path, content).map(({ start, end, line, instead }) => {
+		return mutantsOf(path, content).map(({ start, end, line, column, instead }) => {
 			const [was] = content.slice(start, end).split('\n');
-			const name = `${path}:${line} ${was} -> ${instead === '' ? '(left out)' : instead}`;
+			const name = `${path}:${line}:${column + 1} ${was} -> ${instead === '' ? '(left out)' : instead}`;
 			const mutant = content.slice(0, start) + instead + content.slice(end);
-			return { name, path, line, content, mutant };
+			return { name, path, place: { line, column }, content, mutant };
 		});
 	});
 	const place = ({ name }) => createHash('sha256').update(name).digest('hex');
@@ -115,18 +127,18 @@ function* candidates() {
 }
 
 /** The tests that are tried with a mutant: the nearest by itself, since it mostly notices, then the others. */
-function triesOf(reach, { path, line }) {
+function triesOf({ path, place }) {
 	let leftMs = Number(options.seconds) * 1000;
-	const chosen = testsFor(reach, path, line).filter(({ ms }) => (leftMs -= ms) > -ms);
+	const chosen = testsFor(reach, path, place).filter(({ ms }) => (leftMs -= ms) > -ms);
 	return [chosen.slice(0, 1), chosen.slice(1)].filter((tests) => tests.length > 0);
 }
 
 /** True if a test fails, or does not end. */
-async function isNoticed(folder, reach, candidate) {
+async function isNoticed(folder, candidate) {
 	const { path, content, mutant } = candidate;
 	writeFileSync(join(folder, path), mutant);
 	try {
-		for (const tests of triesOf(reach, candidate)) {
+		for (const tests of triesOf(candidate)) {
 			const limitMs = tests.reduce((sum, { ms }) => sum + 5 * ms, 30_000);
 			const names = tests.map(({ test }) => test);
 			if (!(await passes(folder, limitMs, ['--bail', '--runTestsByPath', ...names]))) return true;
@@ -137,18 +149,18 @@ async function isNoticed(folder, reach, candidate) {
 	}
 }
 
-const folders = Array.from({ length: Number(options.jobs) }, copyProject);
+const reach = await measureReach();
+const folders = copies();
 try {
-	const reach = await measureReach(folders);
 	await inFolders(folders, candidates(), async (folder, candidate) => {
-		const noticed = await isNoticed(folder, reach, candidate);
+		const noticed = await isNoticed(folder, candidate);
 		report[candidate.name] = noticed ? 'killed' : 'survived';
 		if (!noticed) console.log(`survived  ${candidate.name}`);
 		mkdirSync(dirname(reportFile), { recursive: true });
 		writeFileSync(reportFile, JSON.stringify(report, null, '\t'));
 	});
 } finally {
-	for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+	remove(folders);
 }
 
 const outcomes = Object.values(report);

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { parseFlatted } from './flatted.ts';
 
 /** Milliseconds. */
-const LONGEST_EXECUTION = 120_000;
+const LONGEST_EXECUTION = 300_000;
 
 export interface Login {
 	readonly email: string;
@@ -264,6 +264,6 @@ export class N8nRest {
 				return { id, status: answer.status, nodes: readRuns(resultData), raw: answer.data };
 			await pause(100);
 		}
-		throw new Error(`Execution ${id} has not ended after two minutes`);
+		throw new Error(`Execution ${id} has not ended after five minutes`);
 	}
 }

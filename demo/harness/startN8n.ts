@@ -7,7 +7,7 @@ import { killFamily } from '../../test/support/processes.cjs';
 import { freePort } from './ports.ts';
 import { logFile, n8nFolder, nodeBinary, plainEnvironment, type Run } from './run.ts';
 
-const READY_WITHIN_SECONDS = 120;
+const READY_WITHIN_SECONDS = 300;
 const SECONDS_BETWEEN_LINES = 5;
 
 export interface N8nOptions {
@@ -79,7 +79,7 @@ export function n8nProgram(run: Run): string {
 /**
  * Starts n8n and waits until it is ready.
  *
- * @throws Error with the log's last lines where it ends or is not ready within two minutes
+ * @throws Error with the log's last lines where it ends or is not ready within five minutes
  */
 export async function startN8n(run: Run, options: N8nOptions): Promise<RunningN8n> {
 	const port = options.port ?? (await freePort());

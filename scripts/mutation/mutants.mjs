@@ -66,13 +66,13 @@ const isLeftAlone = (node) =>
 	ts.isTypeAliasDeclaration(node) ||
 	ts.isImportDeclaration(node);
 
-/** All mutants of a source text: `{ start, end, line, instead }`, in the order of the text. */
+/** All mutants of a source text: `{ start, end, line, column, instead }`, in the order of the text. */
 export function mutantsOf(path, content) {
 	const source = ts.createSourceFile(path, content, ts.ScriptTarget.ES2022, true);
 	const mutants = [];
 	const add = (start, end, instead) => {
-		const { line } = source.getLineAndCharacterOfPosition(start);
-		mutants.push({ start, end, line: line + 1, instead });
+		const { line, character: column } = source.getLineAndCharacterOfPosition(start);
+		mutants.push({ start, end, line: line + 1, column, instead });
 	};
 	const visit = (node) => {
 		if (isLeftAlone(node)) return;

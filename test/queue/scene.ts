@@ -48,7 +48,7 @@ export type StoreName = 'AWS' | 'local vault';
 
 /** Seconds a token lives that has ended by the time it is used. */
 const SHORT_SECONDS = 2;
-const LONGEST_MS = 120_000;
+const LONGEST_MS = 300_000;
 const PENDING: ReadonlySet<string> = new Set(['new', 'running', 'waiting']);
 
 /** The client of every connection here that nobody has to connect. */

@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { installByHand } from '../../demo/harness/installPackage';
 import { n8nFolder } from '../../demo/harness/run';
 import { connectionNode } from '../../demo/connection';
+import { eventually } from '../support/eventually';
 import { Instance, RUN } from './support/instance';
 import { Scene } from './support/scene';
 
@@ -31,8 +32,11 @@ async function start(install: () => Promise<string>): Promise<void> {
 	scene = await Scene.start(instance, 'localVault');
 }
 
-async function log(): Promise<string> {
-	return await readFile(instance.n8n.logFile, 'utf8');
+/** n8n's log once `text` is in it: n8n writes it behind the answer. */
+async function logWith(text: string): Promise<string> {
+	const read = async (): Promise<string> => await readFile(instance.n8n.logFile, 'utf8');
+	await eventually(async () => (await read()).includes(text));
+	return await read();
 }
 
 describe('installed by hand, as README.md says', () => {
@@ -55,8 +59,9 @@ describe('installed by hand, as README.md says', () => {
 	it('its events are in n8n’s log', async () => {
 		const form = scene.form();
 		await scene.seal(form);
-		const text = await log();
-		expect(text).toContain(`Vaulted OAuth2 connection "${String(form['label'])}": bundle.sealed`);
+		const text = await logWith(
+			`Vaulted OAuth2 connection "${String(form['label'])}": bundle.sealed`,
+		);
 		expect(text).not.toContain('SECOND_N8N_WORKFLOW');
 	});
 
@@ -107,9 +112,10 @@ describe('installed by hand beside a second n8n-workflow', () => {
 	it('warns of it, and its events are in n8n’s log all the same', async () => {
 		const form = scene.form();
 		await scene.seal(form);
-		const text = await log();
+		const text = await logWith(
+			`Vaulted OAuth2 connection "${String(form['label'])}": bundle.sealed`,
+		);
 		expect(text).toContain('SECOND_N8N_WORKFLOW');
 		expect(text).toContain('npm uninstall n8n-workflow');
-		expect(text).toContain(`Vaulted OAuth2 connection "${String(form['label'])}": bundle.sealed`);
 	});
 });

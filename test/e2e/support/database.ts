@@ -5,6 +5,9 @@ import { DatabaseSync } from 'node:sqlite';
 
 export type Fields = Record<string, unknown>;
 
+/** While n8n writes, nobody else can. */
+const WAIT_FOR_N8N = 'PRAGMA busy_timeout = 10000';
+
 function md5(...parts: Buffer[]): Buffer {
 	return createHash('md5').update(Buffer.concat(parts)).digest();
 }
@@ -85,6 +88,7 @@ export class Database {
 	#run(sql: string, ...parameters: string[]): void {
 		const database = new DatabaseSync(this.#file);
 		try {
+			database.exec(WAIT_FOR_N8N);
 			database.prepare(sql).run(...parameters);
 		} finally {
 			database.close();
@@ -94,6 +98,7 @@ export class Database {
 	#query(sql: string, ...parameters: string[]): Record<string, unknown>[] {
 		const database = new DatabaseSync(this.#file, { readOnly: true });
 		try {
+			database.exec(WAIT_FOR_N8N);
 			return database.prepare(sql).all(...parameters);
 		} finally {
 			database.close();

@@ -6,6 +6,7 @@ declare module 'node:sqlite' {
 			all(...parameters: (string | number)[]): Record<string, unknown>[];
 			run(...parameters: (string | number)[]): unknown;
 		};
+		exec(sql: string): void;
 		close(): void;
 	}
 }

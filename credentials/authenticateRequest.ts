@@ -70,7 +70,7 @@ async function attach(
 	const sent: SentToken = { tokenSet, wantsNonce: false };
 	const authorization = await authorize(tokenSet, { method: safe.method ?? 'GET', url: target });
 	const watch = (answer: NonceAnswer): void => {
-		sent.wantsNonce = wantsNonce(target, answer);
+		sent.wantsNonce = wantsNonce(tokenSet, target, answer);
 	};
 	const isProven = tokenSet.dpopKey !== undefined;
 	return { options: withToken(safe, authorization, isProven ? watch : undefined), sent };

@@ -1,14 +1,11 @@
-import { randomText, withoutRequest, type NonceAnswer } from '../src';
+import { AUTHORIZATION_HEADERS, randomText, withoutRequest, type NonceAnswer } from '../src';
 import { n8nLog } from './n8nLog';
 import { loadAsN8n } from './n8nModules';
 
 /** A header by which a request says that it carries a token. It never leaves n8n. */
 const MARK = 'x-vaulted-oauth2-guard';
-const TOKEN_HEADER = 'authorization';
 /** A proof of possession (RFC 9449): good for one address alone. */
 const PROOF_HEADER = 'dpop';
-
-const HIDDEN_HEADERS = new Set([TOKEN_HEADER, PROOF_HEADER]);
 
 /** What this file needs of axios, the HTTP client of n8n. */
 interface Config {
@@ -80,7 +77,7 @@ function keepAtOrigin({ url = '', headers: sent, beforeRedirect }: Config): Befo
 		const { href = '', headers } = next;
 		if (URL.canParse(href) && new URL(href).origin === origin) return;
 		for (const name of Object.keys(headers))
-			if (HIDDEN_HEADERS.has(name.toLowerCase())) Reflect.deleteProperty(headers, name);
+			if (AUTHORIZATION_HEADERS.includes(name.toLowerCase())) Reflect.deleteProperty(headers, name);
 	};
 }
 
@@ -154,8 +151,9 @@ export function guardMark(watch?: Watch): Readonly<Record<string, string>> {
 		if (!guarded) n8nLog().warn(UNGUARDED);
 	}
 	if (!guarded) return {};
+	if (watch === undefined) return { [MARK]: 'true' };
 	const mark = randomText();
-	if (watch !== undefined) waiting.set(mark, watch);
+	waiting.set(mark, watch);
 	const [oldest] = waiting.keys();
 	if (waiting.size > MOST_WAITING && oldest !== undefined) waiting.delete(oldest);
 	return { [MARK]: mark };

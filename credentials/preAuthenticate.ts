@@ -31,7 +31,7 @@ async function isRefused(
 		return (await helper.helpers.httpRequest(request)) as IN8nHttpFullResponse;
 	};
 	const lacksNonce = ({ statusCode: status, headers }: IN8nHttpFullResponse): boolean =>
-		tokenSet.dpopKey !== undefined && wantsNonce(url, { status, headers });
+		wantsNonce(tokenSet, url, { status, headers });
 	try {
 		let answer = await send();
 		if (lacksNonce(answer)) answer = await send();

@@ -1,6 +1,6 @@
 import type { IHttpRequestOptions } from 'n8n-workflow';
 
-import { ConfigurationError } from '../src';
+import { AUTHORIZATION_HEADERS, ConfigurationError } from '../src';
 
 /** What n8n's two kinds of requests have between them; the HTTP Request node uses the older one, which has `uri`. */
 export interface RequestOptions extends Omit<IHttpRequestOptions, 'encoding' | 'headers' | 'body'> {
@@ -30,9 +30,6 @@ const HARMLESS_OF_AGENT = ['cert', 'key', 'passphrase'];
 /** An answer to these repeats the request with its headers, or is a tunnel. */
 const NO_METHODS = /^(connect|trace|track)$/i;
 
-/** Set by the credential alone. */
-const OURS = new Set(['authorization', 'dpop']);
-
 function refuse(option: ConfigurationError['field'], why: string): never {
 	throw new ConfigurationError(option, why, { code: 'OPTION_NOT_ALLOWED' });
 }
@@ -58,7 +55,7 @@ function safeHeaders(headers: Record<string, unknown>, target: URL): Headers {
 	const safe: Headers = {};
 	for (const [name, value] of Object.entries(headers)) {
 		const known = name.trim().toLowerCase();
-		if (value === undefined || value === null || OURS.has(known)) continue;
+		if (value === undefined || value === null || AUTHORIZATION_HEADERS.includes(known)) continue;
 		const text = headerValue(name, value);
 		if (known !== 'host') safe[name] = text;
 		else if (text !== target.host) {

@@ -32,8 +32,8 @@ export interface OpenConnection {
 	readonly store: SecretStore;
 	/** What a request to the API is authorized by. @throws ConfigurationError as {@link authorizeRequest} does */
 	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<AuthorizationHeaders>;
-	/** Learns from the answer to a request with a proof; true if it has to be sent again, with the nonce that the API wants. */
-	readonly wantsNonce: (url: URL, answer: NonceAnswer) => boolean;
+	/** Learns from the answer to a request; true if it had a proof and has to be sent again, with the nonce that the API wants. */
+	readonly wantsNonce: (tokenSet: TokenSet, url: URL, answer: NonceAnswer) => boolean;
 	/** How a person connects the account; only with the authorization code grant. */
 	readonly authorization?: AuthorizationFlow;
 	/** Session tokens for whoever signs in; only with the authorization code grant. */
@@ -221,7 +221,8 @@ export class Connections {
 			tokens,
 			store: wiring.store(connection),
 			authorize: async (tokenSet, asked) => await authorizeRequest(authorizing, tokenSet, asked),
-			wantsNonce: (url, answer) => apiNonces.learn(url, answer),
+			wantsNonce: ({ dpopKey }, url, answer) =>
+				dpopKey !== undefined && apiNonces.learn(url, answer),
 			disconnect: async (asked) => await disconnect(disconnecting, asked),
 		};
 		if (connection.authorizationCode === undefined) return { open, shared };

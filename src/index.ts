@@ -34,7 +34,11 @@ export type { Asker } from './events';
 export { withoutRequest } from './http/withoutRequest';
 export { plainText } from './plainText';
 export { Redactor } from './redact';
-export { assertBound, type AuthorizationHeaders } from './oauth/apiAuthorization';
+export {
+	assertBound,
+	AUTHORIZATION_HEADERS,
+	type AuthorizationHeaders,
+} from './oauth/apiAuthorization';
 export type { NonceAnswer } from './oauth/apiNonces';
 export type { TokenSet } from './tokens/tokenSet';
 

@@ -172,14 +172,11 @@ class Exchange {
 	): Promise<{ answer: Answer; wantsNonce: boolean }> {
 		for (let isRepeated = false; ; isRepeated = true) {
 			const answer = await this.send(hop, token);
-			const wantsNonce = token.dpopKey !== undefined && this.wantsNonce(hop, answer);
+			const { statusCode: status, headers } = answer;
+			const wantsNonce = this.connection.wantsNonce(token, hop.url, { status, headers });
 			if (!wantsNonce || isRepeated) return { answer, wantsNonce };
 			discard(answer.body);
 		}
-	}
-
-	private wantsNonce({ url }: Hop, { statusCode: status, headers }: Answer): boolean {
-		return this.connection.wantsNonce(url, { status, headers });
 	}
 
 	/** Anything but 401 says that the API knows the token. */

@@ -11,16 +11,17 @@ export function describeSettings(
 	settings: InstanceSettings,
 ): Readonly<Record<SettingName, string>> {
 	const { secretPrefix, references, trustEditors = false, linksOnlyByEditors = false } = settings;
-	const list = (entries: readonly string[] | undefined): string => entries?.join(',') ?? NO_LIMIT;
+	const list = (entries: readonly string[] | undefined, unset = NO_LIMIT): string =>
+		entries?.join(',') ?? unset;
 	return {
 		VAULTED_OAUTH2_LEASE: settings.lease,
 		VAULTED_OAUTH2_LINKS: linksOnlyByEditors ? 'editors' : 'workflows',
 		VAULTED_OAUTH2_SECRET_PREFIX: secretPrefix ?? NO_LIMIT,
 		VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS: list(settings.allowedTokenHosts),
 		VAULTED_OAUTH2_ALLOWED_API_HOSTS: list(settings.allowedApiHosts),
-		VAULTED_OAUTH2_ALLOWED_AWS_HOSTS: settings.allowedAwsHosts?.join(',') ?? "AWS's own",
+		VAULTED_OAUTH2_ALLOWED_AWS_HOSTS: list(settings.allowedAwsHosts, "AWS's own"),
 		VAULTED_OAUTH2_ALLOWED_AWS_ACCOUNTS: list(settings.allowedAwsAccounts),
-		VAULTED_OAUTH2_REFERENCES: references?.join(',') ?? 'by tag',
+		VAULTED_OAUTH2_REFERENCES: list(references, 'by tag'),
 		VAULTED_OAUTH2_TRUST_EDITORS: String(trustEditors),
 		VAULTED_OAUTH2_VAULT_KEY: settings.hasOwnVaultKey === true ? 'set' : 'not set',
 		VAULTED_OAUTH2_VAULT_PREVIOUS_KEY:

@@ -17,6 +17,9 @@ export interface AuthorizationHeaders {
 	readonly dpop?: string;
 }
 
+/** Names of {@link AuthorizationHeaders}, which nobody else sets, and which go to no other origin. */
+export const AUTHORIZATION_HEADERS: readonly string[] = ['authorization', 'dpop'];
+
 /** Options for {@link authorizeRequest}. */
 export interface AuthorizeOptions {
 	readonly connection: Pick<Connection, 'dpop'>;

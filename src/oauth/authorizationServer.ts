@@ -293,9 +293,7 @@ export function createAuthorizationServer(
 		},
 
 		async revokeToken(client, { token, hint }) {
-			const isEntered = revocationEndpoint !== undefined;
-			const address =
-				revocationEndpoint ?? (await endpoints.described('revocation_endpoint', client));
+			const address = await endpoints.find('revocation_endpoint', client);
 			if (address === undefined) {
 				throw new ConfigurationError(
 					'Revocation URL',
@@ -308,7 +306,7 @@ export function createAuthorizationServer(
 				address,
 				metadata: { revocation_endpoint: address },
 				context: {
-					field: isEntered ? 'Revocation URL' : 'Issuer URL',
+					field: revocationEndpoint === undefined ? 'Issuer URL' : 'Revocation URL',
 					grantType: 'refresh_token',
 				},
 				secrets: [token],
@@ -323,7 +321,7 @@ export function createAuthorizationServer(
 
 		async introspectExpiry(client, accessToken) {
 			try {
-				const address = await endpoints.described('introspection_endpoint', client);
+				const address = await endpoints.find('introspection_endpoint', client);
 				if (address === undefined) return undefined;
 				const { library, configuration } = await beginRequest(options, endpoints, {
 					client,

@@ -22,18 +22,22 @@ const ENDPOINTS = {
 /** An endpoint that is entered in the form or discovered. */
 export type EndpointKind = keyof typeof ENDPOINTS;
 
+/** One that may also be nowhere. */
+type AnyEndpoint = EndpointKind | 'introspection_endpoint' | 'revocation_endpoint';
+
 /** Codes which mean that an endpoint is not where the issuer's document says. */
 const WRONG_ADDRESS: ReadonlySet<string> = new Set(['ENDPOINT_NOT_FOUND', 'REDIRECTED']);
 
 /** Where the endpoints of one authorization server are. */
 export class Endpoints {
-	private readonly entered: Partial<Record<EndpointKind, string | undefined>>;
+	private readonly entered: Partial<Record<AnyEndpoint, string | undefined>>;
 
 	constructor(private readonly options: AuthorizationServerOptions) {
-		const { tokenEndpoint, authorizationEndpoint } = options;
+		const { tokenEndpoint, authorizationEndpoint, revocationEndpoint } = options;
 		this.entered = {
 			token_endpoint: tokenEndpoint,
 			authorization_endpoint: authorizationEndpoint,
+			revocation_endpoint: revocationEndpoint,
 		};
 	}
 
@@ -46,7 +50,7 @@ export class Endpoints {
 	/** The address in the form, else the discovered one. @throws ConfigurationError also `DISCOVERY_FAILED`, ProviderError */
 	async address(kind: EndpointKind, client?: Client): Promise<string> {
 		const { field, what, wayOut } = ENDPOINTS[kind];
-		const address = this.entered[kind] ?? (await this.described(kind, client));
+		const address = await this.find(kind, client);
 		if (address !== undefined) return address;
 		throw new ConfigurationError(
 			field,
@@ -56,14 +60,14 @@ export class Endpoints {
 	}
 
 	/**
-	 * An endpoint as the issuer describes it; for a client with a certificate at the address that asks for one (RFC 8705 §5).
+	 * An endpoint as it is entered, else as the issuer describes it; for a client with a certificate at the address that asks for one
+	 * (RFC 8705 §5).
 	 *
 	 * @throws ConfigurationError, ProviderError
 	 */
-	async described(
-		kind: EndpointKind | 'introspection_endpoint' | 'revocation_endpoint',
-		client?: Client,
-	): Promise<string | undefined> {
+	async find(kind: AnyEndpoint, client?: Client): Promise<string | undefined> {
+		const entered = this.entered[kind];
+		if (entered !== undefined) return entered;
 		const metadata = await this.metadata();
 		const usesAlias = client?.authentication === 'tls_client_auth';
 		const alias = usesAlias ? metadata?.mtls_endpoint_aliases?.[kind] : undefined;

@@ -1,15 +1,9 @@
 import type { Form } from '../../src/config/connection';
 import { parseForm } from '../../src/config/parseForm';
-import { awsForm, form } from './fixtures';
+import { awsForm, byCode, form } from './fixtures';
 
 type Fields = Record<string, unknown>;
 
-const byCode: Fields = {
-	grantType: 'authorizationCode',
-	authorizationUrl: 'https://login.example.com/authorize',
-	redirectUri: 'https://n8n.example.com/webhook/x/callback',
-	scope: 'api:read',
-};
 const role: Fields = {
 	awsCredentials: 'assumeRole',
 	awsRoleArn: 'arn:aws:iam::123456789012:role/n8n',

@@ -4,16 +4,10 @@ import { properties } from '../../credentials/properties';
 import type { Connection } from '../../src/config/connection';
 import { parseForm } from '../../src/config/parseForm';
 import { failureOf } from '../support/failureOf';
-import { awsForm, form } from './fixtures';
+import { awsForm, byCode, form } from './fixtures';
 
 type Fields = Record<string, unknown>;
 
-const byCode: Fields = {
-	grantType: 'authorizationCode',
-	authorizationUrl: 'https://login.example.com/authorize',
-	redirectUri: 'https://n8n.example.com/webhook/x/callback',
-	scope: 'api:read',
-};
 const signing: Fields = { clientAuthentication: 'privateKeyJwt', clientSecret: '' };
 
 /** For each list of the form: what else is filled in, where the meaning is, and what each choice means. */

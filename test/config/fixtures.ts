@@ -1,3 +1,11 @@
+/** What a form has of an account that a person connects. */
+export const byCode: Readonly<Record<string, unknown>> = {
+	grantType: 'authorizationCode',
+	authorizationUrl: 'https://login.example.com/authorize',
+	redirectUri: 'https://n8n.example.com/webhook/x/callback',
+	scope: 'api:read',
+};
+
 /** A filled-in form of the Client Credentials grant with the local vault. */
 export function form(changes: Record<string, unknown> = {}): Record<string, unknown> {
 	return {

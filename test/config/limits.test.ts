@@ -1,7 +1,7 @@
 import { FIELD_NAMES, type FieldKey } from '../../src/config/fields';
 import { parseForm } from '../../src/config/parseForm';
 import { failureOf } from '../support/failureOf';
-import { awsForm, form } from './fixtures';
+import { awsForm, byCode, form } from './fixtures';
 
 type Fields = Record<string, unknown>;
 
@@ -11,14 +11,7 @@ const assumed = (fields: Fields): Fields =>
 		awsRoleArn: 'arn:aws:iam::123456789012:role/n8n',
 		...fields,
 	});
-const code = (fields: Fields): Fields =>
-	form({
-		grantType: 'authorizationCode',
-		authorizationUrl: 'https://login.example.com/authorize',
-		redirectUri: 'https://n8n.example.com/webhook/x/callback',
-		scope: 'a',
-		...fields,
-	});
+const code = (fields: Fields): Fields => form({ ...byCode, ...fields });
 
 /** Field, with what else, the last values that are good, the first ones that are not, and words of the rule. */
 const LIMITS: readonly [

@@ -1,14 +1,7 @@
 import { FIELD_NAMES } from '../../src/config/fields';
 import { parseForm } from '../../src/config/parseForm';
 import { failureOf } from '../support/failureOf';
-import { awsForm, form } from './fixtures';
-
-const byCode = {
-	grantType: 'authorizationCode',
-	authorizationUrl: 'https://login.example.com/authorize',
-	redirectUri: 'https://n8n.example.com/webhook/x/callback',
-	scope: 'api:read',
-};
+import { awsForm, byCode, form } from './fixtures';
 
 /** From the RFCs, and not from the code's own list: what that loses fails here. */
 const OWN = {

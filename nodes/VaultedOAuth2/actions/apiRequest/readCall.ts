@@ -1,6 +1,6 @@
 import { NodeOperationError, type IDataObject } from 'n8n-workflow';
 
-import { resolveApiUrl, type Connection } from '../../../../src';
+import { AUTHORIZATION_HEADERS, resolveApiUrl, type Connection } from '../../../../src';
 import type { ApiCall } from '../../transport';
 import { parameter, type Item } from '../operation';
 import { asText, formBody, grouped, jsonFields, type Field } from './body';
@@ -10,7 +10,7 @@ import { readOptions, type ResponseOptions } from './options';
 type Headers = Record<string, string | string[]>;
 
 /** Set from the credential, or by the address: another host name could lead the token astray within one server. */
-const RESERVED = new Set(['authorization', 'dpop', 'host']);
+const RESERVED = new Set([...AUTHORIZATION_HEADERS, 'host']);
 
 /** Characters of a field's name in an error. */
 const LONGEST_SHOWN = 60;

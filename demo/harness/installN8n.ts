@@ -10,8 +10,16 @@ function n8nVersion(run: Run): string {
 	return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** Of the first two, n8n asks for versions that are not in every registry; what n8n 1.123 to 2.20 install today needs a newer third. */
-const OVERRIDES = { linkedom: '0.18.12', xlsx: '0.18.5', '@langchain/core': '1.1.48' };
+/**
+ * Of the first two, n8n asks for versions that are not in every registry; what n8n 1.123 to 2.20 install today needs a newer third, and one
+ * version of the fourth for all.
+ */
+const OVERRIDES = {
+	linkedom: '0.18.12',
+	xlsx: '0.18.5',
+	'@langchain/core': '1.1.48',
+	'@opentelemetry/core': '2.12.1',
+};
 
 // Legacy: n8n's tree has peer conflicts. No scripts: one of its optional addons does not build everywhere.
 const ARGS = ['--legacy-peer-deps', '--ignore-scripts'];

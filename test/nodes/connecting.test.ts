@@ -78,7 +78,9 @@ describe('Get Authorization URL', () => {
 			connectUrlExpiresAt: iso,
 			authorizationUrl: expect.stringContaining(`${rig.provider.issuer}/auth?`) as string,
 			pasteUntil: iso,
-			howTo: expect.stringContaining('Authorization Response') as string,
+			howTo: expect.stringMatching(
+				/^Open connectUrl once, .* Open authorizationUrl, .* Authorization Response, and save\.$/,
+			) as string,
 		});
 	});
 
@@ -96,7 +98,11 @@ describe('Get Authorization URL', () => {
 	test('gives only the provider’s address where Redirect URI is no trigger’s', async () => {
 		const credential = await notConnected({ redirectUri: 'http://127.0.0.1:9/elsewhere' });
 		const [links] = await run(credential, { operation });
-		expect(links).toMatchObject({ connectUrl: null, connectUrlExpiresAt: null });
+		expect(links).toMatchObject({
+			connectUrl: null,
+			connectUrlExpiresAt: null,
+			howTo: expect.stringMatching(/^Open authorizationUrl, /) as string,
+		});
 	});
 
 	test.each([

@@ -9,6 +9,7 @@ let replacements: Replacements;
 beforeEach(() => {
 	time = new VirtualTime();
 	replacements = new Replacements(time.clock());
+	time.pass(1000);
 });
 
 it('an endpoint that refused a new token, too, gets none for a day', () => {

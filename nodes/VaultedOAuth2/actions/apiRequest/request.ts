@@ -4,12 +4,13 @@ import { openConnection } from '../../connection';
 import { callApi } from '../../transport';
 import type { Item, Operation } from '../operation';
 import { description } from './description';
-import { readCall } from './readCall';
 import { readAnswer } from './readAnswer';
+import { readRequest } from './readRequest';
 
 async function execute(item: Item): Promise<INodeExecutionData[]> {
 	const connection = await openConnection(item);
-	const answer = await callApi(item, connection, readCall(item, connection.connection));
+	const request = await readRequest(item, connection.connection);
+	const answer = await callApi(item, connection, request.call());
 	return await readAnswer(item, answer);
 }
 

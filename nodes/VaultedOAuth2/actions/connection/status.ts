@@ -6,8 +6,10 @@ import { stateOf } from './state';
 
 const DAY_SECONDS = 86_400;
 
-function iso(milliseconds: number | null | undefined): string | null {
-	return milliseconds == null ? null : new Date(milliseconds).toISOString();
+/** A time in milliseconds since the epoch, for an item; null if there is none, or none that a date can hold. */
+export function iso(milliseconds: number | null | undefined): string | null {
+	const date = new Date(milliseconds ?? NaN);
+	return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }
 
 function seconds(milliseconds: number): number {

@@ -403,6 +403,16 @@ describe('Revoke and Disconnect', () => {
 		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
 	});
 
+	test('quotes why the provider does not revoke the token, and keeps the account', async () => {
+		const body = JSON.stringify({ error: 'unsupported_token_type' });
+		rig.elsewhere.answers = { '/revoke': { status: 400, body } };
+		const credential = await connected({ revocationUrl: `${rig.elsewhere.url}/revoke` });
+		await expect(run(credential, { operation })).rejects.toThrow(
+			/Revocation URL: .* "unsupported_token_type"/,
+		);
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
+	});
+
 	test('is for workflows only if the credential says so, and not for Client Credentials', async () => {
 		const credential = await connected({ accountChangesByWorkflows: false });
 		await expect(run(credential, { operation })).rejects.toThrow('Account Changes by Workflows');

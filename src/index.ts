@@ -31,6 +31,8 @@ export {
 	type FailureClass,
 } from './errors';
 export type { Asker } from './events';
+export { rest } from './http/limiter';
+export { isTransient } from './http/rateLimits';
 export { withoutRequest } from './http/withoutRequest';
 export { plainText } from './plainText';
 export { Redactor } from './redact';

@@ -1,4 +1,5 @@
 import {
+	NodeOperationError,
 	updateDisplayOptions,
 	type IExecuteFunctions,
 	type INodeExecutionData,
@@ -149,6 +150,12 @@ async function inOrder<T>(count: number, task: (index: number) => Promise<T>): P
 	return await Promise.all(results);
 }
 
+/** n8n tells a canceled execution from a failed one by this word in its error. @throws NodeOperationError */
+function assertNotCanceled(node: IExecuteFunctions): void {
+	if (node.getExecutionCancelSignal()?.aborted === true)
+		throw new NodeOperationError(node.getNode(), 'The execution was canceled');
+}
+
 /** Runs the chosen operation for every input item. With "continue on fail" an item that fails becomes `{ error, details }`. */
 export async function route(node: IExecuteFunctions): Promise<INodeExecutionData[][]> {
 	const resource = node.getNodeParameter('resource', 0);
@@ -163,6 +170,7 @@ export async function route(node: IExecuteFunctions): Promise<INodeExecutionData
 			const items = await operation.execute({ node, itemIndex });
 			return items.map((item) => ({ ...item, pairedItem }));
 		} catch (error) {
+			assertNotCanceled(node);
 			const failure = toNodeError(node.getNode(), error, itemIndex);
 			if (!node.continueOnFail()) throw failure;
 			return [{ json: { error: failure.message, details: errorDetails(failure) }, pairedItem }];

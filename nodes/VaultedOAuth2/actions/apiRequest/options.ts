@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { parameter, type Item } from '../operation';
+import { retries } from './retryOptions';
 
 /** How the answer is put out. */
 export interface ResponseOptions {
@@ -168,6 +169,7 @@ export const options: INodeProperties = {
 		},
 		redirect,
 		response,
+		retries,
 		{
 			displayName: 'Timeout',
 			name: 'timeout',

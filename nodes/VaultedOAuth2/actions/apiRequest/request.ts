@@ -1,7 +1,7 @@
 import type { INodeExecutionData } from 'n8n-workflow';
 
 import { openConnection } from '../../connection';
-import { callApi } from '../../transport';
+import { callAndRead } from '../../retries';
 import type { Item, Operation } from '../operation';
 import { description } from './description';
 import { readCall } from './readCall';
@@ -9,8 +9,12 @@ import { readAnswer } from './readAnswer';
 
 async function execute(item: Item): Promise<INodeExecutionData[]> {
 	const connection = await openConnection(item);
-	const answer = await callApi(item, connection, readCall(item, connection.connection));
-	return await readAnswer(item, answer);
+	const call = readCall(item, connection.connection);
+	return await callAndRead(
+		item,
+		{ connection, call },
+		async (answer) => await readAnswer(item, answer),
+	);
 }
 
 /** Sends one request per item, and turns its answer into items. */

@@ -1,6 +1,7 @@
 import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
 import { isTransient } from '../../src';
+import { limitsOf } from './actions/apiRequest/limitOptions';
 import { readRetryOptions, type RetryOptions } from './actions/apiRequest/retryOptions';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
@@ -153,7 +154,8 @@ class RetriedCall {
 
 /**
  * Calls the API and reads its answer; both again if the connection failed, or the answer is 429, 502, 503 or 504, as far as the option
- * Retries lets them. POST and PATCH are never sent again unless it says so. Starts when the API wants calls of this connection.
+ * Retries lets them. POST and PATCH are never sent again unless it says so. Starts when the API wants calls of this connection, and as soon
+ * as there is a slot, as the option Requests at Once says; that is held until the answer is read, through every wait.
  *
  * @param read may be called again after a connection that failed under it; gets the last answer, whatever its status
  * @throws what {@link callApi} and `read` throw, NodeOperationError if the API wants no call in time, the reason of a cancelled execution
@@ -163,7 +165,11 @@ export async function callAndRead<T>(
 	{ connection, call }: { readonly connection: ItemConnection; readonly call: ApiCall },
 	read: (answer: ApiAnswer) => Promise<T>,
 ): Promise<T> {
-	return await new RetriedCall(item, connection, call).run(read);
+	const { node } = item;
+	return await connection.pace.run(
+		async () => await new RetriedCall(item, connection, call).run(read),
+		{ limit: limitsOf(node).atOnce, signal: node.getExecutionCancelSignal() },
+	);
 }
 
 /** As {@link callAndRead}, for an answer whose body is read later, and then only once. */

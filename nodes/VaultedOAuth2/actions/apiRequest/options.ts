@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { parameter, type Item } from '../operation';
+import { batching, requestsAtOnce } from './limitOptions';
 import { retries } from './retryOptions';
 
 /** How the answer is put out. */
@@ -167,7 +168,9 @@ export const options: INodeProperties = {
 			default: 'brackets',
 			description: 'How a parameter with several values is written',
 		},
+		batching,
 		redirect,
+		requestsAtOnce,
 		response,
 		retries,
 		{

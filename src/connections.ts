@@ -1,4 +1,5 @@
 import type { AuthorizationFlow } from './authorization/authorizationFlow';
+import { introspect, userInfo, type Person } from './authorization/inspection';
 import { disconnect, type Disconnected, type DisconnectRequest } from './authorization/revocation';
 import { SessionTokens } from './authorization/sessionTokens';
 import { authorizationCodeOf, type Connection, type Form } from './config/connection';
@@ -14,6 +15,8 @@ import {
 	type AuthorizationHeaders,
 } from './oauth/apiAuthorization';
 import type { NonceAnswer } from './oauth/apiNonces';
+import type { TokenKind } from './oauth/authorizationServer';
+import type { Introspection } from './oauth/tokenInformation';
 import { RecentlyUsed } from './recentlyUsed';
 import { Sealing, type SealedFields } from './sealing/sealing';
 import { assertNoPointer } from './secrets/pointerInField';
@@ -43,6 +46,10 @@ export interface OpenConnection {
 	readonly sessions?: SessionTokens;
 	/** Revokes the account's grant and removes its tokens: see {@link disconnect}. */
 	readonly disconnect: (request: DisconnectRequest) => Promise<Disconnected>;
+	/** What the provider says of a token: see {@link introspect}. */
+	readonly introspect: (token: TokenKind) => Promise<Introspection>;
+	/** Whom the account belongs to: see {@link userInfo}. */
+	readonly userInfo: () => Promise<Person>;
 }
 
 /** A connection that a person connects. */
@@ -218,6 +225,7 @@ export class Connections {
 		const { onlyEditors, apiNonces } = wiring;
 		const authorizing = { connection, nonces: apiNonces, now: this.options.now };
 		const disconnecting = { connection, bundle, lease, request, onlyEditors, emit: report };
+		const inspecting = { connection, bundle, tokens, request };
 		const open: OpenConnection = {
 			connection,
 			secretRef: ref,
@@ -228,6 +236,8 @@ export class Connections {
 			wantsNonce: ({ dpopKey }, url, answer) =>
 				dpopKey !== undefined && apiNonces.learn(url, answer),
 			disconnect: async (asked) => await disconnect(disconnecting, asked),
+			introspect: async (token) => await introspect(inspecting, token),
+			userInfo: async () => await userInfo(inspecting),
 		};
 		if (connection.authorizationCode === undefined) return { open, shared };
 		const authorization = wiring.authorization(connection, { bundle, request });

@@ -31,6 +31,7 @@ export {
 	type FailureClass,
 } from './errors';
 export type { Asker } from './events';
+export { multipartBody, type FormPart, type RequestBody } from './http/multipart';
 export { rest } from './http/limiter';
 export { isTransient } from './http/rateLimits';
 export { withoutRequest } from './http/withoutRequest';

@@ -11,6 +11,8 @@ import { limitsOf } from './apiRequest/limitOptions';
 import { request } from './apiRequest/request';
 import { getAuthorizationUrl } from './connection/getAuthorizationUrl';
 import { getStatus } from './connection/getStatus';
+import { getUserInfo } from './connection/getUserInfo';
+import { introspect } from './connection/introspect';
 import { keepAlive } from './connection/keepAlive';
 import { refreshNow } from './connection/refreshNow';
 import { revoke } from './connection/revoke';
@@ -21,7 +23,16 @@ import { verify } from './session/verify';
 
 const OPERATIONS: Record<string, Record<string, Operation>> = {
 	apiRequest: { request },
-	connection: { getAuthorizationUrl, getStatus, keepAlive, refreshNow, revoke, validate },
+	connection: {
+		getAuthorizationUrl,
+		getStatus,
+		getUserInfo,
+		introspect,
+		keepAlive,
+		refreshNow,
+		revoke,
+		validate,
+	},
 	session: { verify },
 };
 
@@ -73,6 +84,20 @@ const choices: INodeProperties[] = [
 				description:
 					'Tell whether the connection is healthy, when its token expires and when it is refreshed, without asking for a token',
 				action: 'Get the status of a connection',
+			},
+			{
+				name: 'Get User Info',
+				value: 'getUserInfo',
+				description:
+					'Ask the provider whom the connected account belongs to (OpenID Connect). Needs openid in Scope.',
+				action: 'Get user info of connection',
+			},
+			{
+				name: 'Introspect',
+				value: 'introspect',
+				description:
+					'Ask the provider whether a token is still active, for whom and for what (RFC 7662), without showing the token',
+				action: 'Introspect token of connection',
 			},
 			{
 				name: 'Keep Alive',

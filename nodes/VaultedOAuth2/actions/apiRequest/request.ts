@@ -4,15 +4,15 @@ import { openConnection } from '../../connection';
 import { callAndRead } from '../../retries';
 import type { Item, Operation } from '../operation';
 import { description } from './description';
-import { readCall } from './readCall';
 import { readAnswer } from './readAnswer';
+import { readRequest } from './readRequest';
 
 async function execute(item: Item): Promise<INodeExecutionData[]> {
 	const connection = await openConnection(item);
-	const call = readCall(item, connection.connection);
+	const request = await readRequest(item, connection.connection);
 	return await callAndRead(
 		item,
-		{ connection, call },
+		{ connection, call: request.call() },
 		async (answer) => await readAnswer(item, answer),
 	);
 }

@@ -7,11 +7,7 @@ import { assertAllowedByOperator } from './config/operatorLimits';
 import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
 import { Concurrency } from './http/limiter';
-import {
-	authorizeRequest,
-	type ApiRequest,
-	type AuthorizationHeaders,
-} from './oauth/apiAuthorization';
+import { ApiAuthorizer, type ApiAuthorization, type ApiRequest } from './oauth/apiAuthorization';
 import type { NonceAnswer } from './oauth/apiNonces';
 import { RecentlyUsed } from './recentlyUsed';
 import { Sealing, type SealedFields } from './sealing/sealing';
@@ -30,8 +26,8 @@ export interface OpenConnection {
 	readonly secretRef: SecretRef;
 	readonly tokens: TokenSource;
 	readonly store: SecretStore;
-	/** What a request to the API is authorized by. @throws ConfigurationError as {@link authorizeRequest} does */
-	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<AuthorizationHeaders>;
+	/** What a request to the API is authorized by. @throws ConfigurationError as {@link ApiAuthorizer.authorize} does */
+	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<ApiAuthorization>;
 	/** Learns from the answer to a request; true if it had a proof and has to be sent again, with the nonce that the API wants. */
 	readonly wantsNonce: (tokenSet: TokenSet, url: URL, answer: NonceAnswer) => boolean;
 	/** How a person connects the account; only with the authorization code grant. */
@@ -213,14 +209,14 @@ export class Connections {
 			emit: report,
 		});
 		const { onlyEditors, apiNonces } = wiring;
-		const authorizing = { connection, nonces: apiNonces, now: this.options.now };
+		const authorizer = new ApiAuthorizer({ connection, nonces: apiNonces, now: this.options.now });
 		const disconnecting = { connection, bundle, lease, request, onlyEditors, emit: report };
 		const open: OpenConnection = {
 			connection,
 			secretRef: ref,
 			tokens,
 			store: wiring.store(connection),
-			authorize: async (tokenSet, asked) => await authorizeRequest(authorizing, tokenSet, asked),
+			authorize: async (tokenSet, asked) => await authorizer.authorize(tokenSet, asked),
 			wantsNonce: ({ dpopKey }, url, answer) =>
 				dpopKey !== undefined && apiNonces.learn(url, answer),
 			disconnect: async (asked) => await disconnect(disconnecting, asked),

@@ -26,6 +26,7 @@ import { parseParameters } from './parseParameters';
 import { parseTags } from './parseTags';
 import { connectionSchema } from './schema';
 import { isSecureUrl } from './secureUrl';
+import { assertFitsDpop, parsePlacement, type TokenPlacement } from './tokenPlacement';
 import { validator } from './validators';
 
 type Values = Partial<Record<FieldKey, string | number | boolean>>;
@@ -258,6 +259,19 @@ function parsePrivateKey(values: Values, kind: 'key' | 'certificate'): string | 
 	return key.text;
 }
 
+/** An empty prefix is one too; only a form from before there was such a field has none. */
+function parseTokenPlacement(values: Values, { tokenPrefix }: CredentialFields): TokenPlacement {
+	const placement = parsePlacement({
+		placement: text(values, 'tokenPlacement'),
+		header: text(values, 'tokenHeader'),
+		prefix: typeof tokenPrefix === 'string' ? tokenPrefix.trim() : 'Bearer',
+		queryParameter: text(values, 'tokenQueryParameter'),
+		cookie: text(values, 'tokenCookie'),
+	});
+	if ((DPOP[String(values.dpop)] ?? 'never') !== 'never') assertFitsDpop(placement);
+	return placement;
+}
+
 function parseTyped(connection: Connection, values: Values): TypedSecrets {
 	const { clientSecretSource, clientAuthentication, grantType } = connection;
 	const kind =
@@ -336,6 +350,7 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		refreshBufferSeconds: seconds(values, 'refreshBufferSeconds', 300),
 		defaultLifetimeSeconds: seconds(values, 'defaultLifetimeSeconds', 0),
 		dpop: DPOP[String(values.dpop)] ?? 'never',
+		tokenPlacement: parseTokenPlacement(values, fields),
 		store: parseStore(values),
 	};
 	return {

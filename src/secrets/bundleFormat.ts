@@ -47,6 +47,7 @@ const SHAPE: Shape = {
 		client_authentication: true,
 		authorization_endpoint: true,
 		revocation_endpoint: true,
+		token_in: true,
 	},
 	client_secret: true,
 	private_key: true,
@@ -130,6 +131,7 @@ export function formatBundle(bundle: Bundle): string {
 			...optional('client_authentication', sealedFor.authentication),
 			...optional('authorization_endpoint', sealedFor.authorizationEndpoint),
 			...optional('revocation_endpoint', sealedFor.revocationEndpoint),
+			...optional('token_in', sealedFor.tokenPlacement),
 		},
 		...optional('client_secret', bundle.clientSecret),
 		...optional('private_key', bundle.privateKey),
@@ -318,6 +320,7 @@ function parseSealedFor(value: unknown): SealedFor | undefined {
 		),
 		...optional('authorizationEndpoint', asText(json?.['authorization_endpoint'])),
 		...optional('revocationEndpoint', asText(json?.['revocation_endpoint'])),
+		...optional('tokenPlacement', asText(json?.['token_in'])),
 	};
 }
 

@@ -1,6 +1,6 @@
 import { NodeOperationError, type IDataObject } from 'n8n-workflow';
 
-import { AUTHORIZATION_HEADERS, resolveApiUrl, type Connection } from '../../../../src';
+import { ownHeaders, ownParameter, resolveApiUrl, type Connection } from '../../../../src';
 import type { ApiCall } from '../../transport';
 import { parameter, type Item } from '../operation';
 import { asText, formBody, grouped, jsonFields, type Field } from './body';
@@ -8,9 +8,6 @@ import { METHODS } from './description';
 import { readOptions, type ResponseOptions } from './options';
 
 type Headers = Record<string, string | string[]>;
-
-/** Set from the credential, or by the address: another host name could lead the token astray within one server. */
-const RESERVED = new Set([...AUTHORIZATION_HEADERS, 'host']);
 
 /** Characters of a field's name in an error. */
 const LONGEST_SHOWN = 60;
@@ -75,29 +72,37 @@ function readMethod(item: Item): string {
 	return METHODS.find((method) => method === typed) ?? refuse(item, `Method cannot be ${typed}`);
 }
 
-function readQuery(item: Item): IDataObject | undefined {
-	if (!parameter<boolean>(item, 'sendQuery', false)) return undefined;
-	return parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
-		? readObject(item, 'jsonQuery', 'JSON Query Parameters')
-		: grouped(readFields(item, 'queryParameters'));
+function refuseReserved(item: Item, what: 'header' | 'query parameter', name: string): never {
+	return refuse(
+		item,
+		`The ${what} "${name}" cannot be set here`,
+		`It is set from the credential. Remove it from the ${what}s of this node.`,
+	);
 }
 
-function readHeaders(item: Item): Headers {
+function readQuery(item: Item, connection: Connection): IDataObject | undefined {
+	if (!parameter<boolean>(item, 'sendQuery', false)) return undefined;
+	const query =
+		parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
+			? readObject(item, 'jsonQuery', 'JSON Query Parameters')
+			: grouped(readFields(item, 'queryParameters'));
+	const own = ownParameter(connection);
+	if (own !== undefined && own in query) refuseReserved(item, 'query parameter', own);
+	return query;
+}
+
+function readHeaders(item: Item, connection: Connection): Headers {
 	if (!parameter<boolean>(item, 'sendHeaders', false)) return {};
 	const typed =
 		parameter<string>(item, 'specifyHeaders', 'keypair') === 'json'
 			? readObject(item, 'jsonHeaders', 'JSON Headers')
 			: grouped(readFields(item, 'headerParameters'));
+	// Another host name could lead the token astray within one server.
+	const reserved = [...ownHeaders(connection), 'host'];
 	const headers = new Map<string, string | string[]>();
 	for (const [typedName, value] of Object.entries(typed)) {
 		const name = typedName.trim().toLowerCase();
-		if (RESERVED.has(name)) {
-			refuse(
-				item,
-				`The header "${typedName.trim()}" cannot be set here`,
-				'It is set from the credential. Remove it from the headers of this node.',
-			);
-		}
+		if (reserved.includes(name)) refuseReserved(item, 'header', typedName.trim());
 		if (value == null) continue;
 		headers.set(name, Array.isArray(value) ? value.map(asText) : asText(value));
 	}
@@ -150,8 +155,8 @@ export function readCall(item: Item, connection: Connection): ApiCall {
 	}
 	const method = readMethod(item);
 	const { response, ...options } = readOptions(item);
-	const query = readQuery(item);
-	const { body, headers } = readBody(item, readHeaders(item));
+	const query = readQuery(item, connection);
+	const { body, headers } = readBody(item, readHeaders(item, connection));
 	if (body !== undefined && (method === 'GET' || method === 'HEAD')) {
 		const wayOut = 'Switch "Send Body" off, or choose another method.';
 		return refuse(item, `A ${method} request cannot have a body`, wayOut);

@@ -71,6 +71,9 @@ function withToken(
 ): RequestOptions {
 	const mark = guardMark({ authorization, watch });
 	const url = addressWith(authorization, target);
+	for (const name of Object.keys(headers))
+		if (Object.hasOwn(authorization.headers, name.trim().toLowerCase()))
+			Reflect.deleteProperty(headers, name);
 	return {
 		...options,
 		...(mark === undefined ? unguarded(options, authorization) : {}),

@@ -11,6 +11,7 @@ import { ApiAuthorizer, type ApiAuthorization, type ApiRequest } from './oauth/a
 import type { NonceAnswer } from './oauth/apiNonces';
 import { RecentlyUsed } from './recentlyUsed';
 import { Sealing, type SealedFields } from './sealing/sealing';
+import type { Bundle } from './secrets/bundle';
 import { assertNoPointer } from './secrets/pointerInField';
 import { parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
 import { storeAddressOf } from './secrets/storeAddress';
@@ -193,6 +194,12 @@ export class Connections {
 		const request = wiring.requests(connection);
 		const shared = wiring.shared(connection, ref);
 		const { bundle, lease, budget, counters, report } = shared;
+		let allowed: Bundle | undefined;
+		const authorize = (newest: Bundle): void => {
+			if (newest === allowed) return;
+			wiring.assertSealedFor(connection, ref.secretId, newest);
+			allowed = newest;
+		};
 		const tokens = new TokenSource({
 			bundle,
 			lease,
@@ -201,7 +208,7 @@ export class Connections {
 			request,
 			clock,
 			policy: { bufferMs: connection.refreshBufferSeconds * 1000, jitter: jitterOf(ref.secretId) },
-			authorize: (newest) => wiring.assertSealedFor(connection, ref.secretId, newest),
+			authorize,
 			phase: () =>
 				this.endsAt !== undefined ? 'ending' : settings.endsAfterRun ? 'short' : 'running',
 			tellsOthers: settings.severalProcesses,
@@ -209,7 +216,15 @@ export class Connections {
 			emit: report,
 		});
 		const { onlyEditors, apiNonces } = wiring;
-		const authorizer = new ApiAuthorizer({ connection, nonces: apiNonces, now: this.options.now });
+		const authorizer = new ApiAuthorizer({
+			connection,
+			nonces: apiNonces,
+			now: this.options.now,
+			apiHeaders: () => {
+				if (bundle.lastKnown !== undefined) authorize(bundle.lastKnown);
+				return bundle.lastKnown?.apiHeaders;
+			},
+		});
 		const disconnecting = { connection, bundle, lease, request, onlyEditors, emit: report };
 		const open: OpenConnection = {
 			connection,

@@ -2,7 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELD_NAMES } from '../../src';
 
-/** Where requests carry the token. */
+/** What requests to the API carry. */
 export const placement: INodeProperties[] = [
 	{
 		displayName: FIELD_NAMES.tokenPlacement,
@@ -53,5 +53,24 @@ export const placement: INodeProperties[] = [
 		default: 'access_token',
 		displayOptions: { show: { tokenPlacement: ['cookie'] } },
 		description: 'The name of the cookie that carries the access token',
+	},
+	{
+		displayName: FIELD_NAMES.sendApiHeaders,
+		name: 'sendApiHeaders',
+		type: 'boolean',
+		default: false,
+		description:
+			'Whether every request to the API carries headers of this connection, such as an API key that is wanted beside the token',
+	},
+	{
+		displayName: FIELD_NAMES.apiHeaders,
+		name: 'apiHeaders',
+		type: 'string',
+		typeOptions: { password: true, rows: 4 },
+		default: '',
+		placeholder: 'e.g. X-API-Key: 0123456789',
+		displayOptions: { show: { sendApiHeaders: [true] } },
+		description:
+			'Lines such as X-API-Key: 0123456789, or a JSON object. They are sent where the access token is sent. They are moved to the secret store when you save, and are blank here afterwards: leave it blank to keep what is stored, type to replace all of them.',
 	},
 ];

@@ -129,6 +129,8 @@ export interface Connection {
 	readonly dpop: 'never' | 'ifOffered' | 'always';
 	/** Where requests to the API carry the token. */
 	readonly tokenPlacement: TokenPlacement;
+	/** Whether the headers in the bundle go along with them. */
+	readonly sendsApiHeaders: boolean;
 	readonly store: StoreSettings;
 }
 
@@ -148,6 +150,8 @@ export interface TypedSecrets {
 	/** PEM or JWK; see `readClientKey`. */
 	readonly privateKey?: string;
 	readonly refreshToken?: string;
+	/** See `parseApiHeaders`. */
+	readonly apiHeaders?: string;
 	/** The address a person was sent back to after consent, pasted: it carries an authorization code. */
 	readonly authorizationResponse?: string;
 }

@@ -45,6 +45,8 @@ export const FIELD_NAMES = {
 	tokenPrefix: 'Token Prefix',
 	tokenQueryParameter: 'Token Query Parameter',
 	tokenCookie: 'Token Cookie',
+	sendApiHeaders: 'Send API Headers',
+	apiHeaders: 'API Headers',
 	secretStore: 'Secret Store',
 	awsRegion: 'AWS Region',
 	awsCredentials: 'AWS Credentials',

@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
+import { parseApiHeaders } from './apiHeaders';
 import { resolveApiUrl } from './apiUrl';
 import { canonicalUrl } from './canonicalUrl';
 import {
@@ -61,6 +62,7 @@ const SECRET_KEYS: ReadonlySet<FieldKey> = new Set([
 	'privateKey',
 	'refreshToken',
 	'authorizationResponse',
+	'apiHeaders',
 	'awsSecretAccessKey',
 	'awsSessionToken',
 ]);
@@ -273,7 +275,8 @@ function parseTokenPlacement(values: Values, { tokenPrefix }: CredentialFields):
 }
 
 function parseTyped(connection: Connection, values: Values): TypedSecrets {
-	const { clientSecretSource, clientAuthentication, grantType } = connection;
+	const { clientSecretSource, clientAuthentication, grantType, tokenPlacement } = connection;
+	const headers = connection.sendsApiHeaders ? text(values, 'apiHeaders') : undefined;
 	const kind =
 		clientSecretSource.kind === 'entered' ? credentialKindOf(clientAuthentication) : 'none';
 	return {
@@ -285,6 +288,7 @@ function parseTyped(connection: Connection, values: Values): TypedSecrets {
 		...(grantType === 'authorization_code'
 			? present('authorizationResponse', text(values, 'authorizationResponse'))
 			: {}),
+		...(headers === undefined ? {} : { apiHeaders: parseApiHeaders(headers, tokenPlacement) }),
 	};
 }
 
@@ -351,6 +355,7 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		defaultLifetimeSeconds: seconds(values, 'defaultLifetimeSeconds', 0),
 		dpop: DPOP[String(values.dpop)] ?? 'never',
 		tokenPlacement: parseTokenPlacement(values, fields),
+		sendsApiHeaders: values.sendApiHeaders === true,
 		store: parseStore(values),
 	};
 	return {

@@ -1,3 +1,4 @@
+import { readApiHeaders } from '../config/apiHeaders';
 import type { Connection } from '../config/connection';
 import { FIELD_NAMES } from '../config/fields';
 import { withParameter } from '../config/queryParameter';
@@ -20,8 +21,8 @@ export interface QueryParameter {
 }
 
 /**
- * What a request to the API is authorized by: the token, wherever the connection says it goes, and for one that is bound to a key the proof
- * (RFC 6750 §2, RFC 9449 §7.1). All of it goes to the API's origins only.
+ * What a request to the API is authorized by: the token, wherever the connection says it goes, for one that is bound to a key the proof
+ * (RFC 6750 §2, RFC 9449 §7.1), and the connection's own headers. All of it goes to the API's origins only.
  */
 export interface ApiAuthorization {
 	/** Lower-case names. */
@@ -34,7 +35,9 @@ export interface ApiAuthorization {
 
 /** Options for {@link ApiAuthorizer}. */
 export interface AuthorizeOptions {
-	readonly connection: Pick<Connection, 'dpop' | 'tokenPlacement'>;
+	readonly connection: Pick<Connection, 'dpop' | 'sendsApiHeaders' | 'tokenPlacement'>;
+	/** The headers in the bundle, see `parseApiHeaders`. */
+	readonly apiHeaders: () => string | undefined;
 	readonly nonces: ApiNonces;
 	/** Milliseconds since the epoch. */
 	readonly now: () => number;
@@ -42,6 +45,9 @@ export interface AuthorizeOptions {
 
 /** RFC 6265 §4.1.1 `cookie-octet`. */
 const COOKIE_VALUE = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/;
+
+/** Characters of a word that is hidden by itself. */
+const SHORTEST_KEY = 8;
 
 /** A connection that wants bound tokens uses no other. @throws ConfigurationError `NOT_BOUND_TO_KEY` */
 export function assertBound({ dpop }: Pick<Connection, 'dpop'>, { dpopKey }: TokenSet): void {
@@ -73,10 +79,12 @@ export function addressWith({ query }: Pick<ApiAuthorization, 'query'>, { href }
 	return query === undefined ? href : withParameter(href, query.name, query.value);
 }
 
+type Carried = Omit<ApiAuthorization, 'secrets'>;
+
 function carry(
 	{ tokenPlacement: placement }: Pick<Connection, 'tokenPlacement'>,
 	token: string,
-): Omit<ApiAuthorization, 'secrets'> {
+): Carried {
 	if (placement.in === 'query')
 		return { headers: {}, query: { name: placement.name, value: token } };
 	if (placement.in === 'header') {
@@ -91,42 +99,80 @@ function carry(
 	);
 }
 
+/** A key may stand behind a scheme, as in `Token abc`. */
+function keysOf(value: string): string[] {
+	const last = value.slice(value.lastIndexOf(' ') + 1);
+	return last.length >= SHORTEST_KEY ? [value, last] : [value];
+}
+
+/** With the connection's own headers. The token's place is never theirs. */
+function withHeaders(
+	{ headers, query }: Carried,
+	tokenSecrets: readonly string[],
+	text: string | undefined,
+): ApiAuthorization {
+	const further = text === undefined ? {} : readApiHeaders(text);
+	const values = Object.values(further);
+	return {
+		headers: { ...further, ...headers },
+		...(query === undefined ? {} : { query }),
+		secrets: [...tokenSecrets, ...values.flatMap(keysOf)],
+	};
+}
+
 /** Authorizes the requests of one connection to the API. */
 export class ApiAuthorizer {
-	/** What a bearer token is sent as: the same for every request. */
-	private readonly known = new WeakMap<TokenSet, ApiAuthorization>();
+	/** What a bearer token is sent as, with which headers: the same for every request. */
+	private readonly known = new WeakMap<
+		TokenSet,
+		{ readonly text: string | undefined; readonly authorization: ApiAuthorization }
+	>();
 
 	constructor(private readonly options: AuthorizeOptions) {}
 
 	/**
 	 * What authorizes one request to the API. A proof is good for this one alone.
 	 *
-	 * @throws ConfigurationError as {@link assertBound} does; `INVALID_FIELD` if the token does not fit into its place
+	 * @throws ConfigurationError as {@link assertBound} does; `INVALID_FIELD` if the token does not fit into its place; `MISSING_FIELD` if the
+	 * connection's own headers are not in the store
 	 */
 	async authorize(tokenSet: TokenSet, request: ApiRequest): Promise<ApiAuthorization> {
+		const text = this.ownHeaders();
 		const known = this.known.get(tokenSet);
-		if (known !== undefined) return known;
+		if (known !== undefined && known.text === text) return known.authorization;
 		const { connection } = this.options;
 		assertBound(connection, tokenSet);
 		const { accessToken, dpopKey } = tokenSet;
-		if (dpopKey !== undefined) return await this.prove(tokenSet, dpopKey, request);
-		const authorization = { ...carry(connection, accessToken), secrets: [accessToken] };
-		this.known.set(tokenSet, authorization);
+		if (dpopKey !== undefined) {
+			const headers = await this.prove(tokenSet, dpopKey, request);
+			return withHeaders({ headers }, [accessToken, headers.dpop], text);
+		}
+		const authorization = withHeaders(carry(connection, accessToken), [accessToken], text);
+		this.known.set(tokenSet, { text, authorization });
 		return authorization;
+	}
+
+	private ownHeaders(): string | undefined {
+		const { connection, apiHeaders } = this.options;
+		if (!connection.sendsApiHeaders) return undefined;
+		const text = apiHeaders();
+		if (text !== undefined) return text;
+		throw new ConfigurationError(
+			FIELD_NAMES.apiHeaders,
+			'the secret store has none for this connection. Type them in the credential and save, or turn Send API Headers off.',
+			{ code: 'MISSING_FIELD' },
+		);
 	}
 
 	private async prove(
 		{ accessToken }: TokenSet,
 		dpopKey: NonNullable<TokenSet['dpopKey']>,
 		{ method, url }: ApiRequest,
-	): Promise<ApiAuthorization> {
+	): Promise<{ authorization: string; dpop: string }> {
 		const { connection, nonces, now } = this.options;
 		assertFitsDpop(connection.tokenPlacement);
 		const nonce = nonces.of(url);
 		const dpop = await dpopProof(dpopKey, { method, url, accessToken, nonce, now: now() });
-		return {
-			headers: { authorization: `DPoP ${accessToken}`, dpop },
-			secrets: [accessToken, dpop],
-		};
+		return { authorization: `DPoP ${accessToken}`, dpop };
 	}
 }

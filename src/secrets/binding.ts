@@ -141,6 +141,7 @@ const TYPED_IN = {
 	clientSecret: 'Client Secret',
 	privateKey: 'Private Key',
 	refreshToken: 'Refresh Token',
+	apiHeaders: 'API Headers',
 } as const satisfies Partial<Record<keyof TypedSecrets, FieldName>>;
 
 /** A secret that is typed and then kept in the bundle. An authorization response is none: it is redeemed. */
@@ -156,6 +157,7 @@ export function neededSecrets(connection: Connection): KeptSecret[] {
 		...(family === 'secret' ? (['clientSecret'] as const) : []),
 		...(family === 'key' || family === 'certificate' ? (['privateKey'] as const) : []),
 		...(connection.grantType === 'refresh_token' ? (['refreshToken'] as const) : []),
+		...(connection.sendsApiHeaders ? (['apiHeaders'] as const) : []),
 	];
 }
 

@@ -64,9 +64,16 @@ async function send(
 const lines = ({ path, headers }: Recorded): string =>
 	[path, ...Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`)].join('\n');
 
+const KEY = 'example-api-key-0123456789';
+
 const PLACES: readonly [string, ICredentialDataDecryptedObject, (token: string) => string][] = [
 	['another header', { tokenHeader: 'X-Auth-Token', tokenPrefix: '' }, (t) => `x-auth-token: ${t}`],
 	['a query parameter', { tokenPlacement: 'query' }, (t) => `/a?q=1&access_token=${t}`],
+	[
+		'a header of the connection',
+		{ sendApiHeaders: true, apiHeaders: `X-API-Key: ${KEY}` },
+		() => `x-api-key: ${KEY}`,
+	],
 	['a cookie', { tokenPlacement: 'cookie', tokenCookie: 'sid' }, (t) => `cookie: sid=${t}`],
 ];
 
@@ -78,12 +85,17 @@ describe.each(PLACES.flatMap((place) => [[...place, false] as const, [...place, 
 		const token = (): string => issued;
 		beforeAll(async () => {
 			({ id } = await engine.saveAndTest(TYPE, form(fields)));
-			issued = provider.issued.at(-1)!.value;
+			issued = fields['sendApiHeaders'] === true ? KEY : provider.issued.at(-1)!.value;
 		});
 
 		it(`carries the token; what the request has in its place is not sent (modern: ${String(modern)})`, async () => {
 			const mine = {
-				headers: { 'X-AUTH-token': 'mine', Cookie: 'sid=mine', 'x-other': '1' },
+				headers: {
+					'X-AUTH-token': 'mine',
+					'X-API-KEY': 'mine',
+					Cookie: 'sid=mine',
+					'x-other': '1',
+				},
 				qs: { access_token: 'mine' },
 			};
 			const { headers, qs } = mine;

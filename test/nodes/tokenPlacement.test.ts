@@ -16,6 +16,8 @@ beforeEach(() => {
 });
 afterEach(() => {
 	expect(rig.leaks()).toEqual([]);
+	expect(rig.engine.credentials.dump()).not.toContain(KEY);
+	expect(rig.engine.log.join('\n')).not.toContain(KEY);
 });
 
 const saved = async (changes: ICredentialDataDecryptedObject): Promise<Credential> => {
@@ -26,10 +28,16 @@ const saved = async (changes: ICredentialDataDecryptedObject): Promise<Credentia
 const lines = ({ path, headers }: Recorded): string =>
 	[path, ...Object.entries(headers).map(([name, value]) => `${name}: ${String(value)}`)].join('\n');
 
+const KEY = 'example-api-key-0123456789';
+
 const PLACES: Record<string, [ICredentialDataDecryptedObject, (token: string) => string]> = {
 	'another header': [{ tokenHeader: 'X-Auth-Token', tokenPrefix: '' }, (t) => `x-auth-token: ${t}`],
 	'another prefix': [{ tokenPrefix: 'Token' }, (t) => `authorization: Token ${t}`],
 	'a query parameter': [{ tokenPlacement: 'query' }, (t) => `/v1/a?q=1&access_token=${t}`],
+	'a header of the connection': [
+		{ sendApiHeaders: true, apiHeaders: `X-API-Key: ${KEY}` },
+		() => `x-api-key: ${KEY}`,
+	],
 	'a cookie': [{ tokenPlacement: 'cookie', tokenCookie: 'sid' }, (t) => `cookie: sid=${t}`],
 };
 
@@ -39,7 +47,7 @@ describe.each(Object.entries(PLACES))('%s', (name, [fields, sent]) => {
 	const token = (): string => issued;
 	beforeAll(async () => {
 		credential = await saved(fields);
-		issued = rig.provider.issued.at(-1)!.value;
+		issued = fields['sendApiHeaders'] === true ? KEY : rig.provider.issued.at(-1)!.value;
 	});
 
 	test('carries the token, and nothing else does', async () => {
@@ -90,9 +98,16 @@ describe.each(Object.entries(PLACES))('%s', (name, [fields, sent]) => {
 		const run = await rig.run(gone, { resource: 'apiRequest', path: '/x' });
 		expect(run.status).toBe('error');
 		expect(run.text).not.toContain(rig.provider.issued.at(-1)!.value);
+		expect(run.text).not.toContain(KEY);
 	});
 
 	test('cannot be set by the node', async () => {
+		if (name === 'a header of the connection') {
+			const mine = { sendHeaders: true, specifyHeaders: 'json', jsonHeaders: '{"X-API-KEY":"x"}' };
+			await rig.request(credential, { path: '/v1/a', ...mine });
+			expect(rig.recorder.requests[0]!.headers['x-api-key']).toBe(KEY);
+			return;
+		}
 		const { tokenHeader = 'Authorization' } = fields;
 		const header = name === 'a cookie' ? 'Cookie' : (tokenHeader as string);
 		const row = (text: string): INodeParameters => ({

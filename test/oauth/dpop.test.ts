@@ -21,7 +21,12 @@ function tokenOf(dpopKey?: DpopKey): TokenSet {
 
 function options(dpop: 'never' | 'ifOffered' | 'always' = 'always') {
 	const tokenPlacement = { in: 'header', name: 'authorization', prefix: 'Bearer' } as const;
-	return { connection: { dpop, tokenPlacement }, nonces: new ApiNonces(), now: () => NOW };
+	return {
+		connection: { dpop, tokenPlacement, sendsApiHeaders: false },
+		apiHeaders: () => undefined,
+		nonces: new ApiNonces(),
+		now: () => NOW,
+	};
 }
 
 async function authorizeRequest(

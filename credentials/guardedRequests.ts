@@ -1,4 +1,10 @@
-import { AUTHORIZATION_HEADERS, randomText, withoutRequest, type NonceAnswer } from '../src';
+import {
+	randomText,
+	withoutRequest,
+	withParameter,
+	type ApiAuthorization,
+	type NonceAnswer,
+} from '../src';
 import { n8nLog } from './n8nLog';
 import { loadAsN8n } from './n8nModules';
 
@@ -18,10 +24,15 @@ interface Config {
 	beforeRedirect?: BeforeRedirect | undefined;
 }
 
-type BeforeRedirect = (
-	next: { href?: string; headers: Record<string, unknown> },
-	...rest: unknown[]
-) => void;
+/** A redirect's request as the HTTP client is about to send it. */
+interface Next {
+	href?: string;
+	path?: string;
+	search?: string;
+	headers: Record<string, unknown>;
+}
+
+type BeforeRedirect = (next: Next, ...rest: unknown[]) => void;
 
 interface Answer {
 	data?: unknown;
@@ -56,29 +67,57 @@ const UNGUARDED =
 /** Called with the answer to a request, whatever its status. */
 export type Watch = (answer: NonceAnswer) => void;
 
-const marked = new WeakMap<Config, Watch | undefined>();
+/** What a marked request carries, and who wants to know of its answer. */
+export interface Guarded {
+	readonly authorization: Pick<ApiAuthorization, 'headers' | 'query'>;
+	readonly watch?: Watch | undefined;
+}
+
+const marked = new WeakMap<Config, Guarded | undefined>();
 
 /** Requests that are yet to be sent, by their mark. Some never are. */
-const waiting = new Map<string, Watch>();
-const MOST_WAITING = 1000;
+const waiting = new Map<string, Guarded>();
+const MOST_WAITING = 10_000;
+
+/** What n8n, or whoever sets up the request, may have put beside the token. */
+const ALWAYS_HIDDEN = ['authorization', PROOF_HEADER];
 
 function isMarked(config: Config | undefined): boolean {
 	return config !== undefined && marked.has(config);
 }
 
+/** The API may have put the token into the address it redirects to. */
+function setParameter(next: Next, name: string, value: string | undefined): void {
+	for (const part of ['href', 'path', 'search'] as const)
+		if (typeof next[part] === 'string') next[part] = withParameter(next[part], name, value);
+}
+
 /**
- * n8n's own function runs first. The HTTP client would take the token along to a subdomain of the API, and a proof to an address it is not for:
- * with one, no token is sent further.
+ * n8n's own function runs first. The HTTP client would take the token along to a subdomain of the API, in headers of other names to any host, and
+ * a proof to an address it is not for: with one, no token is sent further.
  */
-function keepAtOrigin({ url = '', headers: sent, beforeRedirect }: Config): BeforeRedirect {
+function keepAtOrigin(
+	{ url = '', headers: sent, beforeRedirect }: Config,
+	{ authorization }: Guarded,
+): BeforeRedirect {
+	const { headers: own, query } = authorization;
+	const hidden = new Set([...ALWAYS_HIDDEN, ...Object.keys(own)]);
 	const origin = URL.canParse(url) && !sent.has(PROOF_HEADER) ? new URL(url).origin : undefined;
+	let isAway = false;
 	return (next, ...rest) => {
 		beforeRedirect?.(next, ...rest);
 		const { href = '', headers } = next;
-		if (URL.canParse(href) && new URL(href).origin === origin) return;
+		isAway ||= !URL.canParse(href) || new URL(href).origin !== origin;
+		if (query !== undefined) setParameter(next, query.name, isAway ? undefined : query.value);
+		if (!isAway) return;
 		for (const name of Object.keys(headers))
-			if (AUTHORIZATION_HEADERS.includes(name.toLowerCase())) Reflect.deleteProperty(headers, name);
+			if (hidden.has(name.toLowerCase())) Reflect.deleteProperty(headers, name);
 	};
+}
+
+/** Nothing is known of what the request carries. */
+function refuseRedirect(): never {
+	throw new Error('The redirect is not followed: too many requests wait at once. Try again.');
 }
 
 function withoutToken({ data, status, statusText, headers }: Answer): Answer {
@@ -92,7 +131,7 @@ function withoutToken({ data, status, statusText, headers }: Answer): Answer {
 
 function watched(config: Config | undefined, answer: Answer | undefined): void {
 	if (config === undefined || answer === undefined) return;
-	marked.get(config)?.({ status: answer.status, headers: answer.headers });
+	marked.get(config)?.watch?.({ status: answer.status, headers: answer.headers });
 }
 
 function guard({ interceptors }: Client): void {
@@ -100,9 +139,10 @@ function guard({ interceptors }: Client): void {
 		if (!config.headers.has(MARK)) return config;
 		const mark = String(config.headers.get(MARK));
 		config.headers.delete(MARK);
-		marked.set(config, waiting.get(mark));
+		const guarded = waiting.get(mark);
 		waiting.delete(mark);
-		config.beforeRedirect = keepAtOrigin(config);
+		marked.set(config, guarded);
+		config.beforeRedirect = guarded === undefined ? refuseRedirect : keepAtOrigin(config, guarded);
 		return config;
 	});
 	interceptors.response.use(
@@ -134,27 +174,32 @@ function clients(): ReadonlySet<Client> {
 	return new Set(found);
 }
 
-let guarded: boolean | undefined;
+let isGuarding: boolean | undefined;
+let marks = 0;
+/** Nobody else can name a request that waits. */
+let secretPart = '';
 
 /**
  * Sees to it that n8n's HTTP client keeps the token of a marked request to itself: no answer, no stream and no error leads back to the
  * request's headers, and a redirect to another origin goes without. n8n would put them where workflows read them: docs/adr/0019-n8n-keeps-requests.md.
  *
- * @param watch is called with the answer, if this n8n has such a client
- * @returns the header that marks a request; nothing if this n8n has another client
+ * @returns the header that marks a request; undefined if this n8n has another client
  */
-export function guardMark(watch?: Watch): Readonly<Record<string, string>> {
-	if (guarded === undefined) {
+export function guardMark(guarded: Guarded): Readonly<Record<string, string>> | undefined {
+	if (isGuarding === undefined) {
 		const all = clients();
 		for (const client of all) guard(client);
-		guarded = all.size > 0;
-		if (!guarded) n8nLog().warn(UNGUARDED);
+		isGuarding = all.size > 0;
+		secretPart = randomText();
+		if (!isGuarding) n8nLog().warn(UNGUARDED);
 	}
-	if (!guarded) return {};
-	if (watch === undefined) return { [MARK]: 'true' };
-	const mark = randomText();
-	waiting.set(mark, watch);
-	const [oldest] = waiting.keys();
-	if (waiting.size > MOST_WAITING && oldest !== undefined) waiting.delete(oldest);
+	if (!isGuarding) return undefined;
+	marks += 1;
+	const mark = `${secretPart}.${String(marks)}`;
+	waiting.set(mark, guarded);
+	if (waiting.size > MOST_WAITING) {
+		const oldest = waiting.keys().next().value;
+		if (oldest !== undefined) waiting.delete(oldest);
+	}
 	return { [MARK]: mark };
 }

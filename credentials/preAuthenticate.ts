@@ -6,7 +6,7 @@ import type {
 	IN8nHttpFullResponse,
 } from 'n8n-workflow';
 
-import type { Connections, OpenConnection, TokenSet } from '../src';
+import { addressWith, type Connections, type OpenConnection, type TokenSet } from '../src';
 import { shownWithLink } from './connectLink';
 import { enter, leave, phaseOf, type SentToken } from './phases';
 
@@ -20,10 +20,11 @@ async function isRefused(
 	{ url, tokenSet }: { readonly url: URL; readonly tokenSet: TokenSet },
 ): Promise<boolean | undefined> {
 	const send = async (): Promise<IN8nHttpFullResponse> => {
+		const authorization = await authorize(tokenSet, { method: 'GET', url });
 		const request: IHttpRequestOptions = {
 			method: 'GET',
-			url: url.href,
-			headers: { ...(await authorize(tokenSet, { method: 'GET', url })) },
+			url: addressWith(authorization, url),
+			headers: { ...authorization.headers },
 			returnFullResponse: true,
 			ignoreHttpStatusErrors: true,
 			disableFollowRedirect: true,

@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELD_NAMES } from '../src';
+import { placement } from './form/placement';
 import { provider } from './form/provider';
 import { secrets } from './form/secrets';
 import { store } from './form/store';
@@ -17,4 +18,11 @@ const pointer: INodeProperties = {
 };
 
 /** The form, from the provider to the pointer. */
-export const properties: INodeProperties[] = [...provider, ...store, ...secrets, ...use, pointer];
+export const properties: INodeProperties[] = [
+	...provider,
+	...store,
+	...secrets,
+	...use,
+	...placement,
+	pointer,
+];

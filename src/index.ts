@@ -16,6 +16,7 @@ export { LONGEST_LINK_MS } from './authorization/usedLinks';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
 export type { Connection } from './config/connection';
 export { FIELD_NAMES } from './config/fields';
+export { withParameter } from './config/queryParameter';
 export {
 	asAccount,
 	type ConnectableAccount,
@@ -38,9 +39,11 @@ export { withoutRequest } from './http/withoutRequest';
 export { plainText } from './plainText';
 export { Redactor } from './redact';
 export {
+	addressWith,
 	assertBound,
-	AUTHORIZATION_HEADERS,
-	type AuthorizationHeaders,
+	ownHeaders,
+	ownParameter,
+	type ApiAuthorization,
 } from './oauth/apiAuthorization';
 export type { NonceAnswer } from './oauth/apiNonces';
 export type { TokenSet } from './tokens/tokenSet';

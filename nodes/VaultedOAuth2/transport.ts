@@ -8,10 +8,13 @@ import {
 } from 'n8n-workflow';
 
 import {
+	addressWith,
 	mayReceiveToken,
+	ownParameter,
 	Redactor,
 	VaultedOAuth2Error,
-	type AuthorizationHeaders,
+	withParameter,
+	type ApiAuthorization,
 	type TokenSet,
 } from '../../src';
 import type { Item } from './actions/operation';
@@ -77,15 +80,15 @@ export function discard(body: Body): void {
 	if (!Buffer.isBuffer(body)) body.destroy();
 }
 
-const redactors = new WeakMap<TokenSet, Redactor>();
+const redactors = new WeakMap<readonly string[], Redactor>();
 
 /** Made once for a token, not for each item; with proofs of possession for each, since every request has another one. */
-function redactorOf(tokens: readonly TokenSet[], proofs: readonly string[]): Redactor {
-	const [first] = tokens;
-	const single = tokens.length === 1 && proofs.length === 0 ? first : undefined;
+function redactorOf(sent: ReadonlySet<readonly string[]>): Redactor {
+	const [first] = sent;
+	const single = sent.size === 1 ? first : undefined;
 	const known = single && redactors.get(single);
 	if (known !== undefined) return known;
-	const redactor = new Redactor([...tokens.map(({ accessToken }) => accessToken), ...proofs]);
+	const redactor = new Redactor([...sent].flat());
 	if (single !== undefined) redactors.set(single, redactor);
 	return redactor;
 }
@@ -95,8 +98,8 @@ const MOST_REPLACEMENTS = 2;
 
 /** One call of the API: its redirects, and its further tries if the token was refused. */
 class Exchange {
-	private readonly sent: TokenSet[] = [];
-	private readonly proofs: string[] = [];
+	/** The secrets of everything that authorized a request. */
+	private readonly sent = new Set<readonly string[]>();
 	private replacements = 0;
 	private hint: string | undefined;
 
@@ -144,12 +147,18 @@ class Exchange {
 			discard(body);
 			if (redirects >= maxRedirects)
 				throw new OperationalError(`The API redirects more than ${maxRedirects} times`);
-			hop = next;
+			hop = { ...next, url: this.withoutToken(next.url) };
 		}
 	}
 
 	private get redactor(): Redactor {
-		return redactorOf(this.sent, this.proofs);
+		return redactorOf(this.sent);
+	}
+
+	/** The API may have put the token into the address it redirects to. It is set again where it belongs. */
+	private withoutToken(url: URL): URL {
+		const parameter = ownParameter(this.connection.connection);
+		return parameter === undefined ? url : new URL(withParameter(url.href, parameter));
 	}
 
 	private mayReceiveToken(url: URL): boolean {
@@ -209,11 +218,10 @@ class Exchange {
 		});
 	}
 
-	private async authorize(hop: Hop, token: TokenSet): Promise<AuthorizationHeaders> {
-		const headers = await this.connection.authorize(token, hop);
-		if (!this.sent.includes(token)) this.sent.push(token);
-		if (headers.dpop !== undefined) this.proofs.push(headers.dpop);
-		return headers;
+	private async authorize(hop: Hop, token: TokenSet): Promise<ApiAuthorization> {
+		const authorization = await this.connection.authorize(token, hop);
+		this.sent.add(authorization.secrets);
+		return authorization;
 	}
 
 	private async send(hop: Hop, token?: TokenSet): Promise<Answer> {
@@ -225,11 +233,11 @@ class Exchange {
 		const request: IHttpRequestOptions = {
 			// n8n's type leaves OPTIONS out, its request function does not.
 			method: hop.method as IHttpRequestMethods,
-			url: hop.url.href,
+			url: authorization === undefined ? hop.url.href : addressWith(authorization, hop.url),
 			headers: {
 				...hop.headers,
 				...headers,
-				...authorization,
+				...authorization?.headers,
 			},
 			...(hop.query === undefined ? {} : { qs: hop.query, arrayFormat: this.call.queryArrays }),
 			...(body === undefined ? {} : { body }),

@@ -76,6 +76,11 @@ const LISTS: Record<
 		({ authorizationCode }) => authorizationCode?.formPost,
 		{ default: false, formPost: true },
 	],
+	tokenPlacement: [
+		(choice) => form(choice),
+		({ tokenPlacement }) => tokenPlacement.in,
+		{ cookie: 'cookie', header: 'header', query: 'query' },
+	],
 	dpop: [
 		(choice) => form(choice),
 		({ dpop }) => dpop,

@@ -45,6 +45,8 @@ export function connectionOf(grantType: GrantType): Connection {
 		refreshBufferSeconds: 300,
 		defaultLifetimeSeconds: 3600,
 		dpop: 'never',
+		sendsApiHeaders: false,
+		tokenPlacement: { in: 'header', name: 'authorization', prefix: 'Bearer' },
 		store: { kind: 'localVault' },
 		...(grantType === 'authorization_code'
 			? {

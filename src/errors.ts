@@ -139,8 +139,10 @@ export type MistakeIn =
 	| FieldName
 	| 'Headers'
 	| 'Ignore SSL Issues (Insecure)'
+	| 'Link header'
 	| 'Link Lifetime (Minutes)'
 	| 'Method'
+	| 'Next URL'
 	| 'Path'
 	| 'Proxy'
 	| 'SSL Certificates'

@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { bodyFields } from './bodyFields';
 import { FIELDS_BELOW, JSON_TEXT, keyValues } from './keyValues';
+import { optimizeFields } from './optimizeFields';
 import { options } from './options';
 
 /** What n8n's HTTP Request node can send, too. */
@@ -101,4 +102,5 @@ export const description: INodeProperties[] = [
 	...headers,
 	...bodyFields,
 	options,
+	...optimizeFields,
 ];

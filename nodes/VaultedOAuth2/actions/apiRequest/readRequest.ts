@@ -36,6 +36,7 @@ export interface PageChanges {
 /** An item's request, read once; every page of it is a call. */
 export interface RequestDraft {
 	readonly method: string;
+	readonly response: ResponseOptions;
 	/** The call, with what the page changes. @throws NodeOperationError if something cannot be changed */
 	call(changes?: PageChanges): ApiCall;
 }
@@ -118,6 +119,7 @@ export async function readRequest(item: Item, connection: Connection): Promise<R
 	const write = await readWriter(item, method);
 	return {
 		method,
+		response,
 		call: (changes = {}) => {
 			const written = write?.(changes.body ?? {});
 			const kept = changes.url === undefined ? query : besides(query, changes.url);

@@ -147,6 +147,7 @@ export type MistakeIn =
 	| 'Proxy'
 	| 'SSL Certificates'
 	| 'Session Lifetime (Minutes)'
+	| 'URL'
 	| `VAULTED_OAUTH2_${string}`;
 
 /** Something has to be corrected. `field` is the name that the form, the node or the environment has for it. */

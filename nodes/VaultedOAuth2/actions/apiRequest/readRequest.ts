@@ -82,11 +82,14 @@ function readHeaders(item: Item): Headers {
 }
 
 function readUrl(item: Item, connection: Connection): URL {
-	const path = parameter<unknown>(item, 'path', '');
-	if (typeof path !== 'string') {
-		return refuse(item, `Path has to be a text, but is ${path === null ? 'null' : typeof path}`);
+	const url = parameter<unknown>(item, 'url', '');
+	const label = url === '' ? 'Path' : 'URL';
+	const address = url === '' ? parameter<unknown>(item, 'path', '') : url;
+	if (typeof address !== 'string') {
+		const type = address === null ? 'null' : typeof address;
+		return refuse(item, `${label} has to be a text, but is ${type}`);
 	}
-	return resolveApiUrl(connection, path, 'Path');
+	return resolveApiUrl(connection, address, label);
 }
 
 async function readWriter(item: Item, method: string): Promise<BodyWriter | undefined> {

@@ -1,25 +1,23 @@
 import type { IExecuteFunctions } from 'n8n-workflow';
 
-/** What one run of the node has done so far, over all its items. */
+/** What a run of the node has done so far. */
 export class RunSummary {
-	/** Sent to the API, every redirect and every further try by itself. */
+	/** Calls of the API, each further try counted; without redirects. */
 	requests = 0;
-	/** Pages of answers, if pagination is used. */
+	/** Pages of paginated requests. */
 	pages = 0;
-	/** Requests sent again because the API could not answer. */
 	retries = 0;
-	/** Tokens replaced because the API refused them. */
+	/** Tokens that were asked for while it ran. */
 	refreshes = 0;
+	/** Milliseconds that requests were held back; those of requests that wait at the same time add up. */
+	waitedMs = 0;
 }
 
 const summaries = new WeakMap<IExecuteFunctions, RunSummary>();
 
-/** The summary of a run. */
+/** The summary of this run. */
 export function summaryOf(node: IExecuteFunctions): RunSummary {
-	let summary = summaries.get(node);
-	if (summary === undefined) {
-		summary = new RunSummary();
-		summaries.set(node, summary);
-	}
+	const summary = summaries.get(node) ?? new RunSummary();
+	summaries.set(node, summary);
 	return summary;
 }

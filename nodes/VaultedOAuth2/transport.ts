@@ -243,7 +243,6 @@ class Exchange {
 			disableFollowRedirect: true,
 			...(abortSignal === undefined ? {} : { abortSignal }),
 		};
-		summaryOf(node).requests += 1;
 		try {
 			return (await node.helpers.httpRequest(request)) as Answer;
 		} catch (error) {

@@ -236,6 +236,8 @@ export class ModelProcess {
 			authorizationUrl: notHere,
 			redeemCode: notHere,
 			revoke: notHere,
+			introspect: notHere,
+			userInfo: notHere,
 			isFromHere: notHere,
 		};
 	}

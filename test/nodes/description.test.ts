@@ -93,6 +93,21 @@ test.each(['validate', 'getStatus', 'refreshNow'])(
 	},
 );
 
+test.each(['getStatus', 'refreshNow'])('Connection: %s is simple in new nodes', (operation) => {
+	const values = { resource: 'connection', operation };
+	const node = { typeVersion: 1.1 };
+	const { properties } = description;
+	const complete = NodeHelpers.getNodeParameters(
+		properties,
+		values,
+		true,
+		false,
+		node,
+		description,
+	);
+	expect(complete).toEqual({ ...values, simplify: true });
+});
+
 test('every operation says in a sentence what it does', () => {
 	const operations = description.properties.filter(({ name }) => name === 'operation');
 	for (const { options } of operations) {

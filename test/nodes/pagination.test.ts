@@ -377,7 +377,7 @@ describe('a mistake', () => {
 		],
 		...['={{ NaN }}', '={{ "many" }}', 0, 1.5, '={{ Infinity }}'].map(
 			(maxRequests): [string, INodeParameters] => [
-				'Max Pages has to be a whole number from 1 on',
+				'Max Pages has to be a whole number from 1 to',
 				{ ...PAGES, limitPagesFetched: true, maxRequests },
 			],
 		),

@@ -1,7 +1,9 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { parameter, type Item } from '../operation';
+import { batching, requestsAtOnce } from './limitOptions';
 import { paginationFields } from './paginationFields';
+import { retries } from './retryOptions';
 
 /** How the answer is put out. */
 export interface ResponseOptions {
@@ -213,9 +215,12 @@ export const options: INodeProperties = {
 			default: 'brackets',
 			description: 'How a parameter with several values is written',
 		},
+		batching,
 		paginationFields,
 		redirect,
+		requestsAtOnce,
 		response,
+		retries,
 		{
 			displayName: 'Timeout',
 			name: 'timeout',

@@ -1,9 +1,10 @@
-import { sleep, type IDataObject, type INodeExecutionData } from 'n8n-workflow';
+import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
 
-import { resolveApiUrl } from '../../../../src';
+import { resolveApiUrl, rest } from '../../../../src';
 import type { ItemConnection } from '../../connection';
+import { callAndRead } from '../../retries';
 import { summaryOf } from '../../summary';
-import { callApi, type ApiAnswer, type ApiCall } from '../../transport';
+import type { ApiAnswer, ApiCall } from '../../transport';
 import type { Item } from '../operation';
 import { linkTarget } from './linkHeader';
 import { evaluate, type PageVariables } from './pageExpression';
@@ -78,7 +79,8 @@ class Pages {
 		let changes = this.parameters(NO_ANSWER);
 		for (let page = 1; changes !== undefined; page += 1) {
 			if (page > pagination.mostPages) return this.limit();
-			if (page > 1 && pagination.intervalMs > 0) await sleep(pagination.intervalMs);
+			if (page > 1 && pagination.intervalMs > 0)
+				await rest(pagination.intervalMs, this.item.node.getExecutionCancelSignal());
 			changes = await this.page(page, changes);
 		}
 		return this.items;
@@ -100,24 +102,34 @@ class Pages {
 		const { request, pagination } = this.plan;
 		const call = request.call(changes);
 		this.guard.beforeCall(call, changes);
-		const answer = await callApi(this.item, this.connection, call);
-		const { complete } = pagination;
-		const isLastStatus = complete.when === 'status' && complete.codes.has(answer.status);
-		const isError = answer.status < 200 || answer.status > 299;
-		const read = await readAnswer(this.item, answer, {
-			...request.response,
-			isDataOptional: page > 1,
-			neverError: request.response.neverError || isLastStatus,
-		});
+		const { answer, read } = await this.get(page, call);
 		summaryOf(this.item.node).pages += 1;
+		const isError = answer.status < 200 || answer.status > 299;
+		const isLast = this.isLastStatus(answer) || (isError && request.response.neverError);
 		// An error that means the end is not a page.
-		if (isLastStatus && isError && !request.response.neverError) return undefined;
-		const isNothing = complete.when === 'empty' && isEmpty(read.data) && read.content !== undefined;
+		if (isLast && isError && !request.response.neverError) return undefined;
+		const isNothing =
+			pagination.complete.when === 'empty' && isEmpty(read.data) && read.content !== undefined;
 		if (!isNothing || page === 1) this.items.push(...read.items);
-		if (isLastStatus || isNothing || isError) return undefined;
+		if (isLast || isNothing) return undefined;
 		this.guard.afterAnswer(read);
 		this.report(page, answer);
 		return this.next(answer, { $pageCount: page, ...this.variables(call, { answer, read }) });
+	}
+
+	private isLastStatus({ status }: ApiAnswer): boolean {
+		const { complete } = this.plan.pagination;
+		return complete.when === 'status' && complete.codes.has(status);
+	}
+
+	private async get(page: number, call: ApiCall): Promise<{ answer: ApiAnswer; read: ReadAnswer }> {
+		const { item, connection } = this;
+		const { response } = this.plan.request;
+		return await callAndRead(item, { connection, call }, async (answer) => {
+			const neverError = response.neverError || this.isLastStatus(answer);
+			const options = { ...response, isDataOptional: page > 1, neverError };
+			return { answer, read: await readAnswer(item, answer, options) };
+		});
 	}
 
 	/** Shown in the browser's console, as n8n's HTTP Request node does. */

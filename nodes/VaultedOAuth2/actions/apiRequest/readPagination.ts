@@ -1,6 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import type { Item } from '../operation';
+import { parameter, type Item } from '../operation';
+import { checkedNumber } from '../checkedNumber';
 import { nameOf, refuse } from './readFields';
 import { isExpression } from './pageExpression';
 
@@ -42,29 +43,9 @@ interface Stored {
 /** Without a limit of the user's: whoever has more than this has pages that never end. */
 const MOST_PAGES = 10_000;
 
-function readNumber(
-	item: Item,
-	{
-		name,
-		label,
-		least,
-		fallback,
-	}: {
-		name: string;
-		label: string;
-		least: number;
-		fallback: number;
-	},
-): number {
-	const value = item.node.getNodeParameter(
-		`options.pagination.pagination.${name}`,
-		item.itemIndex,
-		fallback,
-	) as unknown;
-	const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
-	if (typeof number === 'number' && Number.isInteger(number) && number >= least) return number;
-	return refuse(item, `${label} has to be a whole number from ${least} on`);
-}
+const MOST_LIMIT = 1_000_000;
+const LONGEST_INTERVAL_MS = 3_600_000;
+const PLACE = 'Options → Pagination';
 
 function readParameters(item: Item, { parameters }: Stored): PageParameter[] {
 	return (parameters?.parameters ?? []).map((row) => {
@@ -121,6 +102,8 @@ export function readPagination(item: Item): Pagination | undefined {
 	}) as Stored | null;
 	if (stored === null || stored.paginationMode === 'off' || Object.keys(stored).length === 0)
 		return undefined;
+	const number = (name: string, fallback: number): unknown =>
+		parameter<unknown>(item, `options.pagination.pagination.${name}`, fallback);
 	const isLimited = stored.limitPagesFetched === true;
 	return {
 		mode: modeOf(item, stored),
@@ -129,13 +112,18 @@ export function readPagination(item: Item): Pagination | undefined {
 		complete: readComplete(item, stored),
 		isLimited,
 		mostPages: isLimited
-			? readNumber(item, { name: 'maxRequests', label: 'Max Pages', least: 1, fallback: 100 })
+			? checkedNumber(item, number('maxRequests', 100), {
+					label: 'Max Pages',
+					place: PLACE,
+					min: 1,
+					max: MOST_LIMIT,
+				})
 			: MOST_PAGES,
-		intervalMs: readNumber(item, {
-			name: 'requestInterval',
+		intervalMs: checkedNumber(item, number('requestInterval', 0), {
 			label: 'Interval Between Requests',
-			least: 0,
-			fallback: 0,
+			place: PLACE,
+			min: 0,
+			max: LONGEST_INTERVAL_MS,
 		}),
 	};
 }

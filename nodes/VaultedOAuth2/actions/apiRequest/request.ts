@@ -1,7 +1,7 @@
 import type { INodeExecutionData } from 'n8n-workflow';
 
 import { openConnection } from '../../connection';
-import { callApi } from '../../transport';
+import { callAndRead } from '../../retries';
 import type { Item, Operation } from '../operation';
 import { description } from './description';
 import { readPages } from './pages';
@@ -14,8 +14,12 @@ async function execute(item: Item): Promise<INodeExecutionData[]> {
 	const request = await readRequest(item, connection.connection);
 	const pagination = readPagination(item);
 	if (pagination !== undefined) return await readPages(item, connection, { request, pagination });
-	const answer = await callApi(item, connection, request.call());
-	return (await readAnswer(item, answer, request.response)).items;
+	const { items } = await callAndRead(
+		item,
+		{ connection, call: request.call() },
+		async (answer) => await readAnswer(item, answer, request.response),
+	);
+	return items;
 }
 
 /** Sends one request per item, or one for each of its pages, and turns the answers into items. */

@@ -8,6 +8,7 @@ import { assertAllowedByOperator } from './config/operatorLimits';
 import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
 import type { Asker } from './events';
+import type { CallPace } from './http/callPace';
 import { Concurrency } from './http/limiter';
 import { listConnections, type Listing } from './listing';
 import {
@@ -35,6 +36,8 @@ export interface OpenConnection {
 	readonly secretRef: SecretRef;
 	readonly tokens: TokenSource;
 	readonly store: SecretStore;
+	/** When calls of the API may start; shared by everything that uses the same bundle. */
+	readonly pace: CallPace;
 	/** What a request to the API is authorized by. @throws ConfigurationError as {@link authorizeRequest} does */
 	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<AuthorizationHeaders>;
 	/** Learns from the answer to a request; true if it had a proof and has to be sent again, with the nonce that the API wants. */
@@ -275,6 +278,7 @@ export class Connections {
 			secretRef: ref,
 			tokens,
 			store: wiring.store(connection),
+			pace: shared.pace,
 			authorize: async (tokenSet, asked) => await authorizeRequest(authorizing, tokenSet, asked),
 			wantsNonce: ({ dpopKey }, url, answer) =>
 				dpopKey !== undefined && apiNonces.learn(url, answer),

@@ -67,6 +67,8 @@ test.each([
 		{ sendBody: true, contentType: 'form-urlencoded', specifyBody: 'string' },
 		['contentType', 'specifyBody', 'body'],
 	],
+	[{ sendBody: true, contentType: 'multipart-form-data' }, ['contentType', 'bodyParameters']],
+	[{ sendBody: true, contentType: 'binaryData' }, ['contentType', 'inputDataFieldName']],
 	[{ sendBody: true, contentType: 'raw' }, ['contentType', 'rawContentType', 'body']],
 ])('%j shows %j, named as in n8n’s HTTP Request node', (values, expected) => {
 	const plain = shown({});

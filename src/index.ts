@@ -23,6 +23,7 @@ export {
 	type Connections,
 	type OpenConnection,
 } from './connections';
+export type { ListedConnection, Listing } from './listing';
 export {
 	ConfigurationError,
 	ProviderError,

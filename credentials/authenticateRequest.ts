@@ -3,12 +3,13 @@ import type { ICredentialDataDecryptedObject, IHttpRequestOptions } from 'n8n-wo
 import {
 	addressWith,
 	ConfigurationError,
+	isExpired,
 	mayReceiveToken,
 	ownHeaders,
 	ownParameter,
 	type ApiAuthorization,
 	type Connections,
-	type NonceAnswer,
+	type JudgedAnswer,
 	type OpenConnection,
 } from '../src';
 import { shownWithLink } from './connectLink';
@@ -63,11 +64,7 @@ function unguarded(
 /** n8n itself would carry "Authorization", spelled like this, to wherever a redirect leads. */
 function withToken(
 	{ headers, ...options }: ReturnType<typeof safeOptions>,
-	{
-		target,
-		authorization,
-		watch,
-	}: { target: URL; authorization: ApiAuthorization; watch: Watch | undefined },
+	{ target, authorization, watch }: { target: URL; authorization: ApiAuthorization; watch: Watch },
 ): RequestOptions {
 	const mark = guardMark({ authorization, watch });
 	const url = addressWith(authorization, target);
@@ -98,14 +95,15 @@ async function attach(
 	const own = { headers: ownHeaders(connection), parameter: ownParameter(connection) };
 	const safe = safeOptions(options, target, own);
 	const tokenSet = await tokens.get();
-	const sent: SentToken = { tokenSet, wantsNonce: false };
+	const endpoint = target.pathname;
+	const sent: SentToken = { tokenSet, wantsNonce: false, isExpired: false, endpoint };
 	const authorization = await authorize(tokenSet, { method: safe.method ?? 'GET', url: target });
-	const watch = (answer: NonceAnswer): void => {
+	const watch = (answer: JudgedAnswer): void => {
 		sent.wantsNonce = wantsNonce(tokenSet, target, answer);
+		sent.isExpired = !sent.wantsNonce && isExpired(connection.expiry, answer);
+		if (!sent.wantsNonce && !sent.isExpired) tokens.accepted(endpoint);
 	};
-	const isProven = tokenSet.dpopKey !== undefined;
-	const carried = { target, authorization, watch: isProven ? watch : undefined };
-	return { options: withToken(safe, carried), sent };
+	return { options: withToken(safe, { target, authorization, watch }), sent };
 }
 
 /**

@@ -1,9 +1,12 @@
+import { Stream } from 'node:stream';
+
 import {
+	LONGEST_JUDGED,
 	randomText,
 	withoutRequest,
 	withParameter,
 	type ApiAuthorization,
-	type NonceAnswer,
+	type JudgedAnswer,
 } from '../src';
 import { n8nLog } from './n8nLog';
 import { loadAsN8n } from './n8nModules';
@@ -64,8 +67,8 @@ const PLACES: readonly (readonly string[])[] = [['@n8n/backend-network', 'axios'
 const UNGUARDED =
 	'Vaulted OAuth2: this n8n sends requests with a client that is not known to this package. Files that the HTTP Request node gets are held in memory, and with On Error: Continue an error holds the token. Look for an update of this package, or use its own node.';
 
-/** Called with the answer to a request, whatever its status. */
-export type Watch = (answer: NonceAnswer) => void;
+/** Called with the API's answer to a request, whatever its status. */
+export type Watch = (answer: JudgedAnswer) => void;
 
 /** What a marked request carries, and who wants to know of its answer. */
 export interface Guarded {
@@ -73,7 +76,14 @@ export interface Guarded {
 	readonly watch?: Watch | undefined;
 }
 
-const marked = new WeakMap<Config, Guarded | undefined>();
+/** A request that was sent. */
+interface Sent {
+	readonly watch?: Watch | undefined;
+	/** True once it was redirected to where its token does not go. */
+	isAway: boolean;
+}
+
+const marked = new WeakMap<Config, Sent>();
 
 /** Requests that are yet to be sent, by their mark. Some never are. */
 const waiting = new Map<string, Guarded>();
@@ -99,15 +109,16 @@ function setParameter(next: Next, name: string, value: string | undefined): void
 function keepAtOrigin(
 	{ url = '', headers: sent, beforeRedirect }: Config,
 	{ authorization }: Guarded,
+	request: Sent,
 ): BeforeRedirect {
 	const { headers: own, query } = authorization;
 	const hidden = new Set([...ALWAYS_HIDDEN, ...Object.keys(own)]);
 	const origin = URL.canParse(url) && !sent.has(PROOF_HEADER) ? new URL(url).origin : undefined;
-	let isAway = false;
 	return (next, ...rest) => {
 		beforeRedirect?.(next, ...rest);
 		const { href = '', headers } = next;
-		isAway ||= !URL.canParse(href) || new URL(href).origin !== origin;
+		request.isAway ||= !URL.canParse(href) || new URL(href).origin !== origin;
+		const { isAway } = request;
 		if (query !== undefined) setParameter(next, query.name, isAway ? undefined : query.value);
 		if (!isAway) return;
 		for (const name of Object.keys(headers))
@@ -129,9 +140,17 @@ function withoutToken({ data, status, statusText, headers }: Answer): Answer {
 	};
 }
 
+/** A body as it was read; a stream is not looked at. */
+function readable(data: unknown): unknown {
+	if (Buffer.isBuffer(data)) return data.length <= LONGEST_JUDGED ? data.toString() : undefined;
+	return data instanceof Stream ? undefined : data;
+}
+
 function watched(config: Config | undefined, answer: Answer | undefined): void {
-	if (config === undefined || answer === undefined) return;
-	marked.get(config)?.watch?.({ status: answer.status, headers: answer.headers });
+	const request = config && marked.get(config);
+	if (request === undefined || answer === undefined || request.isAway) return;
+	const { status, headers, data } = answer;
+	request.watch?.({ status, headers, body: readable(data) });
 }
 
 function guard({ interceptors }: Client): void {
@@ -141,8 +160,10 @@ function guard({ interceptors }: Client): void {
 		config.headers.delete(MARK);
 		const guarded = waiting.get(mark);
 		waiting.delete(mark);
-		marked.set(config, guarded);
-		config.beforeRedirect = guarded === undefined ? refuseRedirect : keepAtOrigin(config, guarded);
+		const request: Sent = { watch: guarded?.watch, isAway: false };
+		marked.set(config, request);
+		config.beforeRedirect =
+			guarded === undefined ? refuseRedirect : keepAtOrigin(config, guarded, request);
 		return config;
 	});
 	interceptors.response.use(

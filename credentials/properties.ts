@@ -1,6 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELD_NAMES } from '../src';
+import { expiry } from './form/expiry';
 import { placement } from './form/placement';
 import { provider } from './form/provider';
 import { secrets } from './form/secrets';
@@ -23,6 +24,7 @@ export const properties: INodeProperties[] = [
 	...store,
 	...secrets,
 	...use,
+	...expiry,
 	...placement,
 	pointer,
 ];

@@ -46,7 +46,7 @@ export {
 	ownParameter,
 	type ApiAuthorization,
 } from './oauth/apiAuthorization';
-export type { NonceAnswer } from './oauth/apiNonces';
+export { isExpired, LONGEST_JUDGED, needsBody, type JudgedAnswer } from './oauth/expiredAnswer';
 export type { TokenSet } from './tokens/tokenSet';
 
 /** Where events are written; n8n's logger has this shape. */

@@ -9,7 +9,10 @@ import {
 
 import {
 	addressWith,
+	isExpired,
+	LONGEST_JUDGED,
 	mayReceiveToken,
+	needsBody,
 	ownParameter,
 	Redactor,
 	VaultedOAuth2Error,
@@ -21,6 +24,7 @@ import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
+import { peek } from './peek';
 import { nextHop, type Hop, type RequestBody } from './redirects';
 import { summaryOf } from './summary';
 
@@ -167,16 +171,18 @@ class Exchange {
 	}
 
 	/**
-	 * Sends one hop. A token refused with 401 (RFC 6750 §3.1) is replaced and the hop sent again, in the whole call twice at most: another
-	 * process's token may have been refused as well.
+	 * Sends one hop. A token that the API calls expired (RFC 6750 §3.1, or as the credential says) is replaced and the hop sent again, in the
+	 * whole call twice at most: another process's token may have been refused as well.
 	 */
 	private async step(hop: Hop): Promise<Answer> {
 		if (!hop.withToken) return await this.send(hop);
 		let token = await this.connection.tokens.get();
 		for (;;) {
-			const { answer, wantsNonce } = await this.sendWithNonce(hop, token);
-			if (wantsNonce || this.isAccepted(hop, answer)) return answer;
-			if (this.replacements === MOST_REPLACEMENTS) return answer;
+			const { answer: sent, wantsNonce } = await this.sendWithNonce(hop, token);
+			if (wantsNonce) return sent;
+			const { answer, isRefused } = await this.judge(sent);
+			if (!isRefused) this.connection.tokens.accepted(hop.url.pathname);
+			if (!isRefused || this.replacements === MOST_REPLACEMENTS) return answer;
 			this.replacements += 1;
 			const body = await readBody(this.item, { body: answer.body, redactor: this.redactor });
 			const replacement = await this.replace(token, hop.url.pathname);
@@ -200,11 +206,15 @@ class Exchange {
 		}
 	}
 
-	/** Anything but 401 says that the API knows the token. */
-	private isAccepted({ url }: Hop, { statusCode }: Answer): boolean {
-		if (statusCode === 401) return false;
-		this.connection.tokens.accepted(url.pathname);
-		return true;
+	/** Whether the API calls the token expired. The answer can still be read whole. */
+	private async judge(answer: Answer): Promise<{ answer: Answer; isRefused: boolean }> {
+		const { expiry } = this.connection.connection;
+		const { statusCode: status, headers } = answer;
+		if (!needsBody(expiry, { status, headers }))
+			return { answer, isRefused: isExpired(expiry, { status, headers }) };
+		const { content, body } = await peek(answer.body, LONGEST_JUDGED);
+		const isRefused = isExpired(expiry, { status, headers, body: content?.toString() });
+		return { answer: { ...answer, body }, isRefused };
 	}
 
 	/** Another token than the one that was refused. Where it cannot be had at present, the API's own refusal is what is shown. */

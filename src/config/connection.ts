@@ -1,6 +1,7 @@
 import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
 import type { SigningAlgorithm } from './clientKey';
+import type { Expiry } from './expiry';
 import type { TokenPlacement } from './tokenPlacement';
 
 /** OAuth 2.0 grant types (RFC 6749 §4.1, §4.4 and §6) this package speaks. */
@@ -129,6 +130,8 @@ export interface Connection {
 	readonly dpop: 'never' | 'ifOffered' | 'always';
 	/** Where requests to the API carry the token. */
 	readonly tokenPlacement: TokenPlacement;
+	/** How the API says that a token has expired. */
+	readonly expiry: Expiry;
 	/** Whether the headers in the bundle go along with them. */
 	readonly sendsApiHeaders: boolean;
 	readonly store: StoreSettings;

@@ -21,6 +21,7 @@ import {
 	type StoreSettings,
 	type TypedSecrets,
 } from './connection';
+import { parseExpiry } from './expiry';
 import { failFor } from './fieldProblems';
 import { FIELD_NAMES, type CredentialFields, type FieldKey } from './fields';
 import { parseParameters } from './parseParameters';
@@ -355,6 +356,13 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		defaultLifetimeSeconds: seconds(values, 'defaultLifetimeSeconds', 0),
 		dpop: DPOP[String(values.dpop)] ?? 'never',
 		tokenPlacement: parseTokenPlacement(values, fields),
+		expiry: parseExpiry({
+			statusCodes: text(values, 'tokenExpiredStatusCodes'),
+			rule: text(values, 'tokenExpiredRule'),
+			path: text(values, 'tokenExpiredPath'),
+			comparison: text(values, 'tokenExpiredComparison'),
+			value: text(values, 'tokenExpiredValue'),
+		}),
 		sendsApiHeaders: values.sendApiHeaders === true,
 		store: parseStore(values),
 	};

@@ -45,6 +45,7 @@ export function connectionOf(grantType: GrantType): Connection {
 		refreshBufferSeconds: 300,
 		defaultLifetimeSeconds: 3600,
 		dpop: 'never',
+		expiry: { statusCodes: [401], byChallenge: false },
 		sendsApiHeaders: false,
 		tokenPlacement: { in: 'header', name: 'authorization', prefix: 'Bearer' },
 		store: { kind: 'localVault' },

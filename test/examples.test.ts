@@ -12,13 +12,14 @@ const OWN: Record<string, INodeType> = {
 	'n8n-nodes-vaulted-oauth2.vaultedOAuth2Trigger': new VaultedOAuth2Trigger(),
 };
 
-it('there is one for connecting, calling, keeping alive, reconnecting, signing in', () => {
+it('there is one for connecting, calling, keeping alive, reconnecting, signing in, a status page', () => {
 	expect(FILES).toEqual([
 		'call-api.json',
 		'connect.json',
 		'keep-alive.json',
 		'notify-on-reconnect.json',
 		'sign-in.json',
+		'status-page.json',
 	]);
 	const readme = readFileSync(join(FOLDER, 'README.md'), 'utf8');
 	for (const file of FILES) expect(readme).toContain(`(${file})`);

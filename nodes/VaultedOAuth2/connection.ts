@@ -4,8 +4,8 @@ import {
 	type IExecuteFunctions,
 } from 'n8n-workflow';
 
-import { sharedConnections, type Form, type OpenConnection } from '../../src';
-import type { Item } from './actions/operation';
+import { sharedConnections, type Form, type Listing, type OpenConnection } from '../../src';
+import { askerOf, type Item } from './actions/operation';
 import { allowedDomainsOf, readFields, type AllowedDomains } from './credential';
 import { isSameForAllItems } from './sameForAllItems';
 import { sealedFields } from './sealing';
@@ -67,4 +67,11 @@ export async function openConnection(item: Item): Promise<ItemConnection> {
 /** The connection of an item as it is, without sealing: nothing is asked of the provider. @throws ConfigurationError */
 export async function openConnectionAsItIs(item: Item): Promise<ItemConnection> {
 	return open(await read(item.node, await readFields(item)));
+}
+
+/** The connections in the store of an item's credential, `most` of them. @throws VaultedOAuth2Error */
+export async function listConnections(item: Item, most: number): Promise<Listing> {
+	const connections = sharedConnections(LoggerProxy);
+	const form = await connections.read(await readFields(item));
+	return await connections.list(form, { by: askerOf(item), most });
 }

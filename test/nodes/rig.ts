@@ -14,6 +14,8 @@ import { startRecorder, type Recorder } from './recorder';
 
 export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
 const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
+/** What n8n makes of the node for an AI agent. */
+export const TOOL_TYPE = `${NODE_TYPE}Tool`;
 const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
 
 const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
@@ -38,6 +40,11 @@ interface Servers {
 	readonly api: SampleApi;
 	readonly recorder: Recorder;
 	readonly elsewhere: Recorder;
+}
+
+function asTool(node: VaultedOAuth2): VaultedOAuth2 {
+	node.description = { ...node.description, name: `${node.description.name}Tool` };
+	return node;
 }
 
 /** The node and its credential type in n8n's engine, between a real provider and two APIs. */
@@ -71,7 +78,7 @@ export class Rig {
 
 	static async start(env: Record<string, string> = {}): Promise<Rig> {
 		const engine = await N8nEngine.start({
-			nodeTypes: { [NODE_TYPE]: new VaultedOAuth2() },
+			nodeTypes: { [NODE_TYPE]: new VaultedOAuth2(), [TOOL_TYPE]: asTool(new VaultedOAuth2()) },
 			credentialTypes: [new VaultedOAuth2Api()],
 			env,
 		});

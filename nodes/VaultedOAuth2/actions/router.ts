@@ -10,6 +10,7 @@ import { errorDetails, toNodeError } from '../errors';
 import { hintOf, summaryOf } from '../summary';
 import { limitsOf } from './apiRequest/limitOptions';
 import { request } from './apiRequest/request';
+import { getAll } from './connection/getAll';
 import { getAuthorizationUrl } from './connection/getAuthorizationUrl';
 import { getStatus } from './connection/getStatus';
 import { getUserInfo } from './connection/getUserInfo';
@@ -25,6 +26,7 @@ import { verify } from './session/verify';
 const OPERATIONS: Record<string, Record<string, Operation>> = {
 	apiRequest: { request },
 	connection: {
+		getAll,
 		getAuthorizationUrl,
 		getStatus,
 		getUserInfo,
@@ -78,6 +80,13 @@ const choices: INodeProperties[] = [
 				value: 'getAuthorizationUrl',
 				description: 'Get a link for whoever connects the account. Grant Type: Authorization Code.',
 				action: 'Get the authorization URL of a connection',
+			},
+			{
+				name: 'Get Many',
+				value: 'getAll',
+				description:
+					'List the connections in the secret store and how each stands: state, end of its token, versions left. The operator of this n8n has to allow it.',
+				action: 'Get many connections',
 			},
 			{
 				name: 'Get Status',

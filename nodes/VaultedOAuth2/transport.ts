@@ -1,19 +1,28 @@
 import { OperationalError, type IDataObject, type IExecuteFunctions } from 'n8n-workflow';
 
 import {
+	addressWith,
+	drain,
+	isExpired,
+	LONGEST_JUDGED,
 	mayReceiveToken,
+	needsBody,
+	ownParameter,
 	Redactor,
 	VaultedOAuth2Error,
-	type AuthorizationHeaders,
+	withParameter,
+	type ApiAuthorization,
 	type TokenSet,
 } from '../../src';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
+import { peek } from './peek';
 import { withQuery, type QueryArrays } from './query';
 import { nextHop, type Hop } from './redirects';
 import { assertSendable } from './requestHeaders';
+import { summaryOf } from './summary';
 
 /** A request to the API, without its token. */
 export interface ApiCall extends Omit<Hop, 'withToken'> {
@@ -63,18 +72,18 @@ export async function readBody(
 
 /** Gives up a body that nobody reads: it would keep its connection. */
 export function discard(body: Body): void {
-	if (!Buffer.isBuffer(body)) body.destroy();
+	if (!Buffer.isBuffer(body)) drain(body);
 }
 
-const redactors = new WeakMap<TokenSet, Redactor>();
+const redactors = new WeakMap<readonly string[], Redactor>();
 
 /** Made once for a token, not for each item; with proofs of possession for each, since every request has another one. */
-function redactorOf(tokens: readonly TokenSet[], proofs: readonly string[]): Redactor {
-	const [first] = tokens;
-	const single = tokens.length === 1 && proofs.length === 0 ? first : undefined;
+function redactorOf(sent: ReadonlySet<readonly string[]>): Redactor {
+	const [first] = sent;
+	const single = sent.size === 1 ? first : undefined;
 	const known = single && redactors.get(single);
 	if (known !== undefined) return known;
-	const redactor = new Redactor([...tokens.map(({ accessToken }) => accessToken), ...proofs]);
+	const redactor = new Redactor([...sent].flat());
 	if (single !== undefined) redactors.set(single, redactor);
 	return redactor;
 }
@@ -84,8 +93,8 @@ const MOST_REPLACEMENTS = 2;
 
 /** One call of the API: its redirects, and its further tries if the token was refused. */
 class Exchange {
-	private readonly sent: TokenSet[] = [];
-	private readonly proofs: string[] = [];
+	/** The secrets of everything that authorized a request. */
+	private readonly sent = new Set<readonly string[]>();
 	private replacements = 0;
 	private hint: string | undefined;
 
@@ -121,12 +130,18 @@ class Exchange {
 			discard(body);
 			if (redirects >= maxRedirects)
 				throw new OperationalError(`The API redirects more than ${maxRedirects} times`);
-			hop = next;
+			hop = { ...next, url: this.withoutToken(next.url) };
 		}
 	}
 
 	private get redactor(): Redactor {
-		return redactorOf(this.sent, this.proofs);
+		return redactorOf(this.sent);
+	}
+
+	/** The API may have put the token into the address it redirects to. It is set again where it belongs. */
+	private withoutToken(url: URL): URL {
+		const parameter = ownParameter(this.connection.connection);
+		return parameter === undefined ? url : new URL(withParameter(url.href, parameter));
 	}
 
 	private mayReceiveToken(url: URL): boolean {
@@ -134,20 +149,23 @@ class Exchange {
 	}
 
 	/**
-	 * Sends one hop. A token refused with 401 (RFC 6750 §3.1) is replaced and the hop sent again, in the whole call twice at most: another
-	 * process's token may have been refused as well.
+	 * Sends one hop. A token that the API calls expired (RFC 6750 §3.1, or as the credential says) is replaced and the hop sent again, in the
+	 * whole call twice at most: another process's token may have been refused as well.
 	 */
 	private async step(hop: Hop): Promise<Answer> {
 		if (!hop.withToken) return await this.send(hop);
 		let token = await this.connection.tokens.get();
 		for (;;) {
-			const { answer, wantsNonce } = await this.sendWithNonce(hop, token);
-			if (wantsNonce || this.isAccepted(hop, answer)) return answer;
-			if (this.replacements === MOST_REPLACEMENTS) return answer;
+			const { answer: sent, wantsNonce } = await this.sendWithNonce(hop, token);
+			if (wantsNonce) return sent;
+			const { answer, isRefused } = await this.judge(sent);
+			if (!isRefused) this.connection.tokens.accepted(hop.url.pathname);
+			if (!isRefused || this.replacements === MOST_REPLACEMENTS) return answer;
 			this.replacements += 1;
 			const body = await readBody(this.item, { body: answer.body, redactor: this.redactor });
 			const replacement = await this.replace(token, hop.url.pathname);
 			if (replacement === undefined) return { ...answer, body };
+			summaryOf(this.item.node).refreshes += 1;
 			token = replacement;
 		}
 	}
@@ -165,11 +183,15 @@ class Exchange {
 		}
 	}
 
-	/** Anything but 401 says that the API knows the token. */
-	private isAccepted({ url }: Hop, { status }: Answer): boolean {
-		if (status === 401) return false;
-		this.connection.tokens.accepted(url.pathname);
-		return true;
+	/** Whether the API calls the token expired. The answer can still be read whole. */
+	private async judge(answer: Answer): Promise<{ answer: Answer; isRefused: boolean }> {
+		const { expiry } = this.connection.connection;
+		const { status, headers } = answer;
+		if (!needsBody(expiry, { status, headers }))
+			return { answer, isRefused: isExpired(expiry, { status, headers }) };
+		const { content, body } = await peek(answer.body, LONGEST_JUDGED);
+		const isRefused = isExpired(expiry, { status, headers, body: content?.toString() });
+		return { answer: { ...answer, body }, isRefused };
 	}
 
 	/** Another token than the one that was refused. Where it cannot be had at present, the API's own refusal is what is shown. */
@@ -185,11 +207,10 @@ class Exchange {
 		});
 	}
 
-	private async authorize(hop: Hop, token: TokenSet): Promise<AuthorizationHeaders> {
-		const headers = await this.connection.authorize(token, hop);
-		if (!this.sent.includes(token)) this.sent.push(token);
-		if (headers.dpop !== undefined) this.proofs.push(headers.dpop);
-		return headers;
+	private async authorize(hop: Hop, token: TokenSet): Promise<ApiAuthorization> {
+		const authorization = await this.connection.authorize(token, hop);
+		this.sent.add(authorization.secrets);
+		return authorization;
 	}
 
 	private async send(hop: Hop, token?: TokenSet): Promise<Answer> {
@@ -198,10 +219,12 @@ class Exchange {
 		assertSendable(this.item, hop.headers);
 		const authorization = token && (await this.authorize(hop, token));
 		const { query = {}, body, method } = hop;
+		const asked = withQuery(hop.url, query, this.call.queryArrays);
+		const url = authorization === undefined ? asked : new URL(addressWith(authorization, asked));
 		try {
-			return await this.connection.open(withQuery(hop.url, query, this.call.queryArrays), {
+			return await this.connection.open(url, {
 				method,
-				headers: { ...hop.headers, ...authorization },
+				headers: { ...hop.headers, ...authorization?.headers },
 				body,
 				headersTimeoutMs: this.call.timeoutMs,
 				signal: node.getExecutionCancelSignal(),

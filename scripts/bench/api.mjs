@@ -1,6 +1,6 @@
 // 1,000 GETs over TLS with a round trip of 40 ms, 50 at once: a new connection for each request, as n8n's HTTP helpers make it; this
 // package's kept connections; and HTTP/2. Ways in turn; medians.
-//   node scripts/bench/api.mjs [rounds]
+//   npm run bench:api [rounds]
 import { Agent as HttpsAgent } from 'node:https';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
@@ -16,7 +16,8 @@ const ROUND_TRIP_MS = 40;
 /** Each way sends one GET, and resolves when the answer is read. It is made anew for each round: nothing is kept from one to the next. */
 const WAYS = {
 	'a connection for each request': () => {
-		const axios = createRequire(require.resolve('n8n-core/package.json'))('axios');
+		const core = createRequire(require.resolve('n8n-core/package.json'));
+		const axios = createRequire(core.resolve('@n8n/backend-network'))('axios');
 		return async (url) => {
 			await axios.get(url, { httpsAgent: new HttpsAgent(), proxy: false });
 		};
@@ -39,7 +40,7 @@ const WAYS = {
 };
 
 /** Sends so many requests, so many at once; the milliseconds that it took. */
-export async function timed(send, { requests, atOnce }) {
+async function timed(send, { requests, atOnce }) {
 	let left = requests;
 	const start = performance.now();
 	const worker = async () => {

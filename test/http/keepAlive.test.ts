@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import { selfSigned, trust } from './support/certificate';
 import { startServer } from './support/servers';
 import { createEgress } from '../../src/http/createEgress';
+import { drain } from '../../src/http/drain';
 import type { Egress, StreamingRequest, StreamingResponse } from '../../src/http/egress';
 import { egressErrorOf } from './support/egressErrorOf';
 
@@ -74,6 +75,10 @@ async function send(
 
 async function ask(method: string, request: Partial<StreamingRequest> = {}): Promise<string> {
 	return await text((await send(method, request)).body);
+}
+
+async function closeOf(socket: Socket | undefined): Promise<void> {
+	await new Promise((resolve) => socket?.once('close', resolve));
 }
 
 /** Has one connection that is kept. */
@@ -142,9 +147,7 @@ it.each(METHODS)('a new connection that breaks is no reason to send %s again', a
 it('a connection that the server has closed meanwhile is not used, also for POST', async () => {
 	for (let round = 0; round < 20; round += 1) {
 		await warm();
-		const closed = sockets
-			.filter((socket) => !socket.destroyed)
-			.map((socket) => once(socket, 'close'));
+		const closed = sockets.filter((socket) => !socket.destroyed).map((socket) => closeOf(socket));
 		for (const socket of sockets) socket.end();
 		await Promise.all(closed);
 
@@ -198,7 +201,7 @@ it('is closed when it was not used for 4 seconds, before common servers do', asy
 	const [socket] = sockets;
 	const since = performance.now();
 
-	await once(socket!, 'close');
+	await closeOf(socket);
 
 	expect(performance.now() - since).toBeGreaterThan(3_000);
 	expect(performance.now() - since).toBeLessThan(5_000);
@@ -209,7 +212,7 @@ it('is closed earlier if the server says that it keeps it for a shorter time', a
 	act = ({ socket }) => void socket.write(hurried);
 	await warm();
 
-	await once(sockets[0]!, 'close');
+	await closeOf(sockets[0]);
 
 	expect(await ask('POST', { body: 'x' })).toBe('ok');
 	expect(sockets).toHaveLength(2);
@@ -244,7 +247,7 @@ it('a request that is given up while its body arrives takes its connection along
 	const given = new AbortController();
 	act = ({ socket }) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
 	const { body } = await send('GET', { signal: given.signal });
-	const closed = once(sockets[0]!, 'close');
+	const closed = closeOf(sockets[0]);
 
 	given.abort();
 
@@ -255,11 +258,34 @@ it('a request that is given up while its body arrives takes its connection along
 it('an answer that nobody reads is given up by destroying it, without an error for anybody', async () => {
 	act = ({ socket }) => void socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
 	const { body } = await send('GET');
-	const closed = once(sockets[0]!, 'close');
+	const closed = closeOf(sockets[0]);
 
 	body.destroy();
 
 	await closed;
+});
+
+it('the rest of a short answer is read for the connection’s sake, that of a long one is not', async () => {
+	act = ({ socket, line }) => {
+		const length = line === 'GET /' ? 1_000 : 1_000_000;
+		socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n${'x'.repeat(length)}`);
+	};
+	const short = await send('GET');
+	const ended = once(short.body, 'close');
+	drain(short.body);
+	await ended;
+	await new Promise(setImmediate);
+	await new Promise(setImmediate);
+	const long = await send('OPTIONS');
+	const closed = closeOf(sockets[0]);
+	drain(long.body);
+
+	await closed;
+
+	expect(arrived.map(({ connection, turn }) => [connection, turn])).toEqual([
+		[1, 1],
+		[1, 2],
+	]);
 });
 
 it('a failure before anybody reads is there for who reads later', async () => {

@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket, type AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -188,8 +190,10 @@ it('a body that is read from elsewhere is read again for the second try', async 
 			return await Promise.resolve(Readable.from([Buffer.from('ab'), Buffer.from('cd')]));
 		},
 	};
-	act = ({ socket, connection }) =>
-		void (connection === 1 ? socket.destroy() : socket.write(ANSWER));
+	act = ({ socket, connection }) => {
+		if (connection === 1) socket.destroy();
+		else socket.write(ANSWER);
+	};
 
 	expect(await ask('OPTIONS', { body })).toBe('ok');
 
@@ -344,8 +348,8 @@ it('are shared only by requests with the same client certificate', async () => {
 	expect(secure.connections()).toBe(3);
 });
 
-it('do not keep a process alive', async () => {
-	const { port } = server.address() as AddressInfo;
+/** Sends a GET from a process of its own; what that says, by line. */
+async function elsewhere(url: string, env: NodeJS.ProcessEnv = {}): Promise<string[]> {
 	const script = `
 		const swc = require('@swc/core');
 		require.extensions['.ts'] = (module, file) => module._compile(swc.transformFileSync(file, {
@@ -353,16 +357,42 @@ it('do not keep a process alive', async () => {
 			module: { type: 'commonjs', ignoreDynamic: true },
 		}).code, file);
 		const { createEgress } = require('./src/http/createEgress.ts');
-		createEgress(undefined, {}).open('http://127.0.0.1:${port}/', { method: 'GET', headers: {} }).then(({ body }) => {
-			body.resume().on('end', () => console.log(Date.now()));
-			process.on('exit', () => console.log(Date.now()));
-		});
+		createEgress(undefined, {}).open('${url}', { method: 'GET', headers: {} }).then(
+			({ body }) => {
+				body.resume().on('end', () => console.log(Date.now()));
+				process.on('exit', () => console.log(Date.now()));
+			},
+			({ detail }) => console.log(detail),
+		);
 	`;
-	const root = join(__dirname, '../..');
-	const { stdout } = await run(process.execPath, ['--no-warnings', '-e', script], { cwd: root });
+	const { stdout } = await run(process.execPath, ['--no-warnings', '-e', script], {
+		cwd: join(__dirname, '../..'),
+		env: { ...process.env, ...env },
+	});
+	return stdout.trim().split('\n');
+}
 
-	const [answered = 0, ended = Infinity] = stdout.trim().split('\n').map(Number);
-	expect(ended - answered).toBeLessThan(2_000);
+it('do not keep a process alive', async () => {
+	const { port } = server.address() as AddressInfo;
+
+	const [answered, ended] = (await elsewhere(`http://127.0.0.1:${port}/`)).map(Number);
+
+	expect(ended! - answered!).toBeLessThan(2_000);
+});
+
+it('are trusted by the certificates of NODE_EXTRA_CA_CERTS too', async () => {
+	const certificate = selfSigned('127.0.0.1');
+	const secure = await startServer((_, response) => response.end('ok'), certificate);
+	const folder = await mkdtemp(join(tmpdir(), 'vaulted-ca-'));
+	const file = join(folder, 'ca.pem');
+	await writeFile(file, certificate.cert);
+	const url = `https://127.0.0.1:${secure.port}/`;
+
+	expect(await elsewhere(url)).toEqual(['DEPTH_ZERO_SELF_SIGNED_CERT']);
+	expect(await elsewhere(url, { NODE_EXTRA_CA_CERTS: file })).toHaveLength(2);
+
+	await secure.close();
+	await rm(folder, { recursive: true });
 });
 
 /** Every text and buffer that a program can get at from here. */

@@ -1,5 +1,3 @@
-import { Stream } from 'node:stream';
-
 import {
 	LONGEST_JUDGED,
 	randomText,
@@ -143,7 +141,8 @@ function withoutToken({ data, status, statusText, headers }: Answer): Answer {
 /** A body as it was read; a stream is not looked at. */
 function readable(data: unknown): unknown {
 	if (Buffer.isBuffer(data)) return data.length <= LONGEST_JUDGED ? data.toString() : undefined;
-	return data instanceof Stream ? undefined : data;
+	const { pipe } = (data ?? {}) as { pipe?: unknown };
+	return typeof pipe === 'function' ? undefined : data;
 }
 
 function watched(config: Config | undefined, answer: Answer | undefined): void {

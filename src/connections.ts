@@ -1,4 +1,5 @@
 import type { AuthorizationFlow } from './authorization/authorizationFlow';
+import { introspect, userInfo, type Person } from './authorization/inspection';
 import { disconnect, type Disconnected, type DisconnectRequest } from './authorization/revocation';
 import { SessionTokens } from './authorization/sessionTokens';
 import { authorizationCodeOf, type Connection, type Form } from './config/connection';
@@ -6,9 +7,12 @@ import { FIELD_NAMES, type CredentialFields, type FieldKey } from './config/fiel
 import { assertAllowedByOperator } from './config/operatorLimits';
 import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
+import type { CallPace } from './http/callPace';
 import { Concurrency } from './http/limiter';
 import { ApiAuthorizer, type ApiAuthorization, type ApiRequest } from './oauth/apiAuthorization';
 import type { NonceAnswer } from './oauth/apiNonces';
+import type { TokenKind } from './oauth/authorizationServer';
+import type { Introspection } from './oauth/tokenInformation';
 import { RecentlyUsed } from './recentlyUsed';
 import { Sealing, type SealedFields } from './sealing/sealing';
 import type { Bundle } from './secrets/bundle';
@@ -27,6 +31,8 @@ export interface OpenConnection {
 	readonly secretRef: SecretRef;
 	readonly tokens: TokenSource;
 	readonly store: SecretStore;
+	/** When calls of the API may start; shared by everything that uses the same bundle. */
+	readonly pace: CallPace;
 	/** What a request to the API is authorized by. @throws ConfigurationError as {@link ApiAuthorizer.authorize} does */
 	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<ApiAuthorization>;
 	/** Learns from the answer to a request; true if it had a proof and has to be sent again, with the nonce that the API wants. */
@@ -37,6 +43,10 @@ export interface OpenConnection {
 	readonly sessions?: SessionTokens;
 	/** Revokes the account's grant and removes its tokens: see {@link disconnect}. */
 	readonly disconnect: (request: DisconnectRequest) => Promise<Disconnected>;
+	/** What the provider says of a token: see {@link introspect}. */
+	readonly introspect: (token: TokenKind) => Promise<Introspection>;
+	/** Whom the account belongs to: see {@link userInfo}. */
+	readonly userInfo: () => Promise<Person>;
 }
 
 /** A connection that a person connects. */
@@ -226,15 +236,19 @@ export class Connections {
 			},
 		});
 		const disconnecting = { connection, bundle, lease, request, onlyEditors, emit: report };
+		const inspecting = { connection, bundle, tokens, request };
 		const open: OpenConnection = {
 			connection,
 			secretRef: ref,
 			tokens,
 			store: wiring.store(connection),
+			pace: shared.pace,
 			authorize: async (tokenSet, asked) => await authorizer.authorize(tokenSet, asked),
 			wantsNonce: ({ dpopKey }, url, answer) =>
 				dpopKey !== undefined && apiNonces.learn(url, answer),
 			disconnect: async (asked) => await disconnect(disconnecting, asked),
+			introspect: async (token) => await introspect(inspecting, token),
+			userInfo: async () => await userInfo(inspecting),
 		};
 		if (connection.authorizationCode === undefined) return { open, shared };
 		const authorization = wiring.authorization(connection, { bundle, request });

@@ -32,6 +32,10 @@ export {
 	type FailureClass,
 } from './errors';
 export type { Asker } from './events';
+export { multipartBody, type FormPart, type RequestBody } from './http/multipart';
+export { rest } from './http/limiter';
+export { isTransient } from './http/rateLimits';
+export { peek } from './http/peek';
 export { withoutRequest } from './http/withoutRequest';
 export { plainText } from './plainText';
 export { Redactor } from './redact';

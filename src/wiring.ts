@@ -4,6 +4,7 @@ import { isAllowedHost } from './config/hosts';
 import type { InstanceSettings } from './config/instanceSettings';
 import { count, NO_EVENTS, type Emit, type EventCounters, type EventSink } from './events';
 import { ConfigurationError, VaultedOAuth2Error } from './errors';
+import { CallPace } from './http/callPace';
 import type { Egress } from './http/egress';
 import { limitHosts } from './http/limitHosts';
 import { ApiNonces } from './oauth/apiNonces';
@@ -49,6 +50,7 @@ export interface SharedBundle {
 	readonly budget: VersionBudget;
 	readonly counters: Record<keyof EventCounters, number>;
 	readonly report: Emit;
+	readonly pace: CallPace;
 	label: string;
 	/** By which it is found: the secret, and the way to it. */
 	readonly refKey: string;
@@ -269,6 +271,7 @@ export class Wiring {
 			budget: new VersionBudget(store.versionsPerDay),
 			counters,
 			report,
+			pace: new CallPace({ now: this.options.now }),
 			label: connection.label,
 		};
 		return shared;

@@ -10,8 +10,16 @@ function n8nVersion(run: Run): string {
 	return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** Of the first two, n8n asks for versions that are not in every registry; what n8n 1.123 to 2.20 install today needs a newer third. */
-const OVERRIDES = { linkedom: '0.18.12', xlsx: '0.18.5', '@langchain/core': '1.1.48' };
+/**
+ * Of the first two, n8n asks for versions that are not in every registry; what n8n 1.123 to 2.20 install today needs a newer third, and one
+ * version of the fourth for all.
+ */
+const OVERRIDES = {
+	linkedom: '0.18.12',
+	xlsx: '0.18.5',
+	'@langchain/core': '1.1.48',
+	'@opentelemetry/core': '2.12.1',
+};
 
 // Legacy: n8n's tree has peer conflicts. No scripts: one of its optional addons does not build everywhere.
 const ARGS = ['--legacy-peer-deps', '--ignore-scripts'];
@@ -28,7 +36,7 @@ export async function installN8n(run: Run): Promise<string> {
 		logFile: logFile(run, 'install-n8n'),
 		...patience(run),
 	};
-	await lockVersion(run, options);
+	await installVersion(run, options);
 	const installed = await installLocked(n8nFolder(run), { args: ARGS, ...options });
 	const built = await buildSqlite(run);
 
@@ -39,15 +47,19 @@ export async function installN8n(run: Run): Promise<string> {
 	return version;
 }
 
-/** Resolves what {@link Run.n8nVersion} depends on, as far as that was not done before. */
-async function lockVersion(run: Run, options: Omit<RunOptions, 'cwd'>): Promise<void> {
+/** Installs {@link Run.n8nVersion} with what it depends on today, as far as that was not done before. */
+async function installVersion(run: Run, options: Omit<RunOptions, 'cwd'>): Promise<void> {
 	const { n8nVersion } = run;
 	const folder = n8nFolder(run);
 	if (n8nVersion === undefined || existsSync(join(folder, 'package-lock.json'))) return;
 	await mkdir(folder, { recursive: true });
 	const wanted = { private: true, dependencies: { n8n: n8nVersion }, overrides: OVERRIDES };
 	await writeFile(join(folder, 'package.json'), JSON.stringify(wanted));
-	await runLogged('npm', ['install', '--package-lock-only', ...ARGS], { cwd: folder, ...options });
+	// Not the lock file alone and then `npm ci`: that one misses optional packages of other platforms in it.
+	await runLogged('npm', ['install', '--no-audit', '--no-fund', ...ARGS], {
+		cwd: folder,
+		...options,
+	});
 }
 
 /** The one script that n8n cannot run without: its database driver's, which fetches or compiles a binary. */

@@ -40,6 +40,8 @@ export interface NodeRun {
 	readonly items: readonly Record<string, unknown>[];
 	/** The message of the error that stopped the node. */
 	readonly error: string | undefined;
+	/** What n8n measured. */
+	readonly milliseconds: number;
 }
 
 export interface Execution {
@@ -75,6 +77,7 @@ export class N8nRestError extends Error {
 interface RunRecord {
 	data?: { main?: ({ json: Record<string, unknown> }[] | null)[] };
 	error?: { message?: string };
+	executionTime?: number;
 }
 
 interface StoredResult {
@@ -91,7 +94,7 @@ function readRuns(resultData: StoredResult['resultData']): Record<string, NodeRu
 		runs.map(([name, records]) => {
 			const last = records.at(-1);
 			const items = (last?.data?.main?.[0] ?? []).map((item) => item.json);
-			return [name, { items, error: last?.error?.message }];
+			return [name, { items, error: last?.error?.message, milliseconds: last?.executionTime ?? 0 }];
 		}),
 	);
 }

@@ -16,7 +16,9 @@ export class VaultedOAuth2 implements INodeType {
 		name: 'vaultedOAuth2',
 		icon: { light: 'file:vaultedOAuth2.svg', dark: 'file:vaultedOAuth2.dark.svg' },
 		group: ['output'],
-		version: 1,
+		// 1.1: Simplify of Get Status and Refresh Now, which are as they were for nodes of version 1.
+		version: [1, 1.1],
+		defaultVersion: 1.1,
 		subtitle:
 			'={{ $parameter["resource"] === "apiRequest" ? $parameter["method"] + ": " + $parameter["path"] : $parameter["operation"] + ": " + $parameter["resource"] }}',
 		description:

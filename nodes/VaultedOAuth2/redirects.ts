@@ -1,5 +1,9 @@
 import { OperationalError, type IDataObject } from 'n8n-workflow';
 
+import type { RequestBody } from '../../src';
+
+export type { RequestBody };
+
 /** One request of a chain of redirects. */
 export interface Hop {
 	readonly method: string;
@@ -8,8 +12,8 @@ export interface Hop {
 	readonly headers: Readonly<Record<string, string | string[]>>;
 	/** Only of the first address: a redirect brings its own, within its address. */
 	readonly query?: IDataObject | undefined;
-	/** Text, so that it can be sent again. */
-	readonly body?: string | undefined;
+	/** What can be sent again. */
+	readonly body?: RequestBody | undefined;
 	/** False from the first address on that may not have the token: whoever is there must not choose where it goes next. */
 	readonly withToken: boolean;
 }

@@ -14,6 +14,7 @@ import {
 	mayReceiveToken,
 	needsBody,
 	ownParameter,
+	peek,
 	Redactor,
 	VaultedOAuth2Error,
 	withParameter,
@@ -24,8 +25,7 @@ import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
-import { peek } from './peek';
-import { nextHop, type Hop } from './redirects';
+import { nextHop, type Hop, type RequestBody } from './redirects';
 
 /** A request to the API, without its token. */
 export interface ApiCall extends Omit<Hop, 'withToken'> {
@@ -67,6 +67,16 @@ export async function readBody(
 	} catch (error) {
 		throw exchangeError(node.getNode(), error, { itemIndex, redactor });
 	}
+}
+
+/** A body as n8n's HTTP client takes it, with what has to be said of its length. */
+async function opened(
+	body: RequestBody | undefined,
+): Promise<{ body?: string | Body; headers?: IDataObject }> {
+	if (body === undefined) return {};
+	if (typeof body === 'string' || Buffer.isBuffer(body)) return { body };
+	const headers = body.length === undefined ? {} : { 'content-length': body.length };
+	return { body: await body.open(), headers };
 }
 
 /** Gives up a body that nobody reads: it would keep its connection. */
@@ -229,16 +239,18 @@ class Exchange {
 		assertDomainAllowed(node.getNode(), this.connection.allowedDomains, hop.url);
 		const authorization = token && (await this.authorize(hop, token));
 		const abortSignal = node.getExecutionCancelSignal();
+		const { body, headers } = await opened(hop.body);
 		const request: IHttpRequestOptions = {
 			// n8n's type leaves OPTIONS out, its request function does not.
 			method: hop.method as IHttpRequestMethods,
 			url: authorization === undefined ? hop.url.href : addressWith(authorization, hop.url),
 			headers: {
 				...hop.headers,
+				...headers,
 				...authorization?.headers,
 			},
 			...(hop.query === undefined ? {} : { qs: hop.query, arrayFormat: this.call.queryArrays }),
-			...(hop.body === undefined ? {} : { body: hop.body }),
+			...(body === undefined ? {} : { body }),
 			timeout: this.call.timeoutMs,
 			encoding: 'stream',
 			returnFullResponse: true,
@@ -250,6 +262,7 @@ class Exchange {
 		try {
 			return (await node.helpers.httpRequest(request)) as Answer;
 		} catch (error) {
+			if (body !== undefined && typeof body !== 'string') discard(body);
 			throw exchangeError(node.getNode(), error, { itemIndex, redactor: this.redactor });
 		}
 	}

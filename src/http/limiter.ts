@@ -7,6 +7,22 @@ interface Line {
 	readonly waiting: (() => void)[];
 }
 
+/** Waits for a slot that a task leaves. Whoever gives up leaves the line. */
+async function turn({ waiting }: Line, signal: AbortSignal | undefined): Promise<void> {
+	await new Promise<void>((resolve, reject) => {
+		const start = (): void => {
+			signal?.removeEventListener('abort', leave);
+			resolve();
+		};
+		const leave = (): void => {
+			waiting.splice(waiting.indexOf(start), 1);
+			reject(signal?.reason as Error);
+		};
+		waiting.push(start);
+		signal?.addEventListener('abort', leave, { once: true });
+	});
+}
+
 /**
  * At most so many tasks of one key at once. The others wait, and start in the order in which they came: a slot that becomes free goes
  * to the oldest, never to one that comes at that moment. A key without tasks takes no memory.
@@ -28,12 +44,15 @@ export class Concurrency {
 	/**
 	 * Runs the task as soon as its turn comes, at once if a slot is free, and settles as the task does. Time limits that must not
 	 * include the wait are to be set inside the task. A task must not wait for another one of the same key.
+	 *
+	 * @throws the reason of `signal` if it aborts before the task has begun
 	 */
-	async run<T>(key: string, task: () => Promise<T>): Promise<T> {
+	async run<T>(key: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+		signal?.throwIfAborted();
 		const line = this.lines.get(key) ?? { running: 0, waiting: [] };
 		this.lines.set(key, line);
 		if (line.running < this.limit) line.running += 1;
-		else await new Promise<void>((resolve) => line.waiting.push(resolve));
+		else await turn(line, signal);
 		try {
 			return await task();
 		} finally {
@@ -53,6 +72,35 @@ export class Concurrency {
 	}
 }
 
+/** Time for whoever waits while there is work to finish: unlike the clock of the tokens, its timers keep the process alive. */
+export const processTime: Pick<Clock, 'elapsed' | 'after'> = {
+	elapsed: () => performance.now(),
+	after: (milliseconds, callback) => {
+		const timer = setTimeout(callback, milliseconds);
+		return () => clearTimeout(timer);
+	},
+};
+
+/** Resolves after so many milliseconds. @throws the reason of `signal` as soon as it aborts */
+export async function rest(
+	milliseconds: number,
+	signal: AbortSignal | undefined,
+	time = processTime,
+): Promise<void> {
+	signal?.throwIfAborted();
+	await new Promise<void>((resolve, reject) => {
+		const stop = (): void => {
+			cancel();
+			reject(signal?.reason as Error);
+		};
+		const cancel = time.after(milliseconds, () => {
+			signal?.removeEventListener('abort', stop);
+			resolve();
+		});
+		signal?.addEventListener('abort', stop, { once: true });
+	});
+}
+
 /** How fast tasks may start. */
 export interface RateLimit {
 	/** Starts per second on average. */
@@ -61,15 +109,6 @@ export interface RateLimit {
 	readonly burst: number;
 }
 
-/** Unlike the clock of the tokens, it keeps the process alive: who waits for a turn has work to finish, tokens to write for example. */
-const processTime: Pick<Clock, 'elapsed' | 'after'> = {
-	elapsed: () => performance.now(),
-	after: (milliseconds, callback) => {
-		const timer = setTimeout(callback, milliseconds);
-		return () => clearTimeout(timer);
-	},
-};
-
 /**
  * Spaces starts out over time, in the order in which they were asked for. It is a token bucket: late timers and a process that stood
  * still cause no larger burst than stated. There is one timer while somebody waits, and none otherwise.
@@ -77,7 +116,7 @@ const processTime: Pick<Clock, 'elapsed' | 'after'> = {
 export class Rate {
 	/** Each starts one waiting task; oldest first. While there is one, a timer runs. */
 	private readonly waiting: (() => void)[] = [];
-	private readonly time: Pick<Clock, 'elapsed' | 'after'>;
+	private readonly time: typeof processTime;
 	private readonly intervalMs: number;
 	/** How far `fullAt` may lie ahead for a start to be allowed. */
 	private readonly allowanceMs: number;

@@ -10,6 +10,14 @@ import { DpopHandles } from './dpop';
 import { Endpoints } from './endpoints';
 import type { ExchangeOptions } from './exchange';
 import { authorizationParameters, grantParameters, responseUrl } from './requestParameters';
+import {
+	askUserInfo,
+	introspectToken,
+	type IntrospectedToken,
+	type Introspection,
+	type UserInfo,
+	type UserInfoToken,
+} from './tokenInformation';
 import { readExpiry } from './tokenResponse';
 
 /** An authorization response (RFC 6749 §4.1.2) and what it has to fit. */
@@ -103,6 +111,10 @@ export interface AuthorizationServer {
 	 * server has no introspection endpoint or gives no usable answer.
 	 */
 	introspectExpiry(client: Client, accessToken: string): Promise<number | undefined>;
+	/** As {@link introspectToken} does. */
+	introspect(client: Client, token: IntrospectedToken): Promise<Introspection>;
+	/** As {@link askUserInfo} does. */
+	userInfo(client: Client, token: UserInfoToken): Promise<UserInfo | undefined>;
 	/**
 	 * Revokes a token (RFC 7009 §2.1). Without effect for one that is not good any more.
 	 *
@@ -111,11 +123,13 @@ export interface AuthorizationServer {
 	revokeToken(client: Client, revoked: RevokedToken): Promise<void>;
 }
 
+/** RFC 7009 §2.1, RFC 7662 §2.1 `token_type_hint`. */
+export type TokenKind = 'refresh_token' | 'access_token';
+
 /** A token to be revoked. */
 export interface RevokedToken {
 	readonly token: string;
-	/** RFC 7009 §2.1 `token_type_hint`. */
-	readonly hint: 'refresh_token' | 'access_token';
+	readonly hint: TokenKind;
 }
 
 /** Where an authorization server is, and how to reach it. */
@@ -310,7 +324,7 @@ export function createAuthorizationServer(
 					grantType: 'refresh_token',
 				},
 				secrets: [token],
-				answer: ({ plain }) => plain,
+				answer: ({ asClient }) => asClient,
 			});
 			try {
 				await library.tokenRevocation(configuration, token, { token_type_hint: hint });
@@ -321,22 +335,19 @@ export function createAuthorizationServer(
 
 		async introspectExpiry(client, accessToken) {
 			try {
-				const address = await endpoints.find('introspection_endpoint', client);
-				if (address === undefined) return undefined;
-				const { library, configuration } = await beginRequest(options, endpoints, {
-					client,
-					address,
-					metadata: { introspection_endpoint: address },
-					context: { grantType: 'client_credentials' },
-					secrets: [accessToken],
-					answer: ({ plain }) => plain,
-				});
-				const { active, exp } = await library.tokenIntrospection(configuration, accessToken);
+				const asked = { token: accessToken, hint: 'access_token' } as const;
+				const { active, exp } = await introspectToken({ options, endpoints, client }, asked);
 				return active ? readExpiry(exp, now()) : undefined;
 			} catch {
 				// Only a better guess at the lifetime is lost: the token is used until it is refused.
 				return undefined;
 			}
 		},
+
+		introspect: async (client, token) =>
+			await introspectToken({ options, endpoints, client }, token),
+
+		userInfo: async (client, token) =>
+			await askUserInfo({ options, endpoints, client }, token, handles),
 	};
 }

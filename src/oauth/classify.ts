@@ -8,6 +8,7 @@ import {
 	type VaultedOAuth2Error,
 } from '../errors';
 import type { EgressError } from '../http/egress';
+import { readRetryAfter } from '../http/rateLimits';
 import type { Redactor } from '../redact';
 import { CLIENT_DENIED, INVALID_REQUEST, meaningOf, UNRECOGNISED_CLIENT } from './errorCodes';
 import { quoted, quotedError } from './quoted';
@@ -58,18 +59,10 @@ const CERTIFICATE_ALERT = /_ALERT_.*(CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|HANDSH
 /** Whatever a provider asks for, nobody waits longer because of one answer. */
 const LONGEST_RETRY_AFTER_SECONDS = 3600;
 
-/**
- * Whole seconds of a `Retry-After` header (RFC 9110 §10.2.3), which is a number or a date: 0 to 3600. Undefined if it is missing or
- * unreadable.
- */
-function readRetryAfter(value: string | undefined, now: number): number | undefined {
-	const text = value?.trim() ?? '';
-	// A date begins with its weekday; without this check Date.parse reads a date out of "-5" as well.
-	const date = /^[a-z]/i.test(text) ? Date.parse(text) : NaN;
-	const seconds = /^\d+(\.\d+)?$/.test(text) ? Number(text) : (date - now) / 1000;
-	return Number.isNaN(seconds)
-		? undefined
-		: Math.min(Math.max(Math.ceil(seconds), 0), LONGEST_RETRY_AFTER_SECONDS);
+/** Whole seconds, 0 to 3600. */
+function retryAfterIn(headers: RawResponse['headers'], now: number): number | undefined {
+	const seconds = readRetryAfter(headers['retry-after'], now);
+	return seconds === undefined ? undefined : Math.min(seconds, LONGEST_RETRY_AFTER_SECONDS);
 }
 
 /** Why a grant is invalid, and the way to a new one; undefined for a grant without a person. */
@@ -137,7 +130,7 @@ export function classifyResponse(
 	if (status >= 500 || status === 429 || status === 408 || status === 425) {
 		return new ProviderError(`${host} answered ${String(status)}. ${RETRY}`, {
 			code: status === 429 ? 'RATE_LIMITED' : 'SERVER_ERROR',
-			retryAfterSeconds: readRetryAfter(headers['retry-after'], now),
+			retryAfterSeconds: retryAfterIn(headers, now),
 		});
 	}
 	if (status >= 200 && status < 300) {

@@ -23,7 +23,8 @@ const ENDPOINTS = {
 export type EndpointKind = keyof typeof ENDPOINTS;
 
 /** One that may also be nowhere. */
-type AnyEndpoint = EndpointKind | 'introspection_endpoint' | 'revocation_endpoint';
+type AnyEndpoint =
+	EndpointKind | 'introspection_endpoint' | 'revocation_endpoint' | 'userinfo_endpoint';
 
 /** Codes which mean that an endpoint is not where the issuer's document says. */
 const WRONG_ADDRESS: ReadonlySet<string> = new Set(['ENDPOINT_NOT_FOUND', 'REDIRECTED']);

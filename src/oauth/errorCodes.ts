@@ -66,7 +66,7 @@ export const CONSENT_DENIED: Withdrawn = {
 };
 
 /**
- * Error codes of RFC 6749 §4.1.2.1 and §5.2, RFC 8707 §2, RFC 9449 §5 and §8, OpenID Connect Core 1.0 §3.1.2.6, and of providers' own that are common.
+ * Error codes of RFC 6749 §4.1.2.1 and §5.2, RFC 7009 §2.2.1, RFC 8707 §2, RFC 9449 §5 and §8, OpenID Connect Core 1.0 §3.1.2.6, and of providers' own that are common.
  * They mean the same at the token endpoint and at the authorization endpoint; only `access_denied` does not: see {@link CLIENT_DENIED},
  * {@link CONSENT_DENIED}.
  */
@@ -107,6 +107,14 @@ const MEANINGS: ReadonlyMap<string, OAuthErrorMeaning> = new Map<string, OAuthEr
 			field: 'DPoP',
 			wayOut:
 				'If the provider wants proofs of possession of this client, choose Always; else choose Never. Check this machine’s clock as well.',
+		},
+	],
+	[
+		'unsupported_token_type',
+		{
+			...INVALID_REQUEST,
+			wayOut:
+				'The provider does not revoke refresh tokens; end the access in the account’s settings there.',
 		},
 	],
 	['invalid_grant', LOST_GRANT],

@@ -36,6 +36,8 @@ export class Exchange {
 	expiresIn: number | undefined;
 	/** True if the token issued is bound to the key of the proof that was sent (RFC 9449 §5). */
 	isBound = false;
+	/** True if a protected resource does not take the access token (RFC 6750 §3.1 `invalid_token`). */
+	isTokenRefused = false;
 	sentAt = 0;
 	private hasNonce = false;
 
@@ -45,14 +47,30 @@ export class Exchange {
 	) {}
 
 	/** For requests that answer with JSON which is passed on as it is. */
-	readonly plain: CustomFetch = async (url, request) => {
+	readonly plain: CustomFetch = async (url, request) =>
+		this.passedOn(await this.send(url, request));
+
+	/** For a client's requests that get no token: revocation (RFC 7009 §2.2.1) and introspection (RFC 7662 §2.3), whose errors are those of the token endpoint. */
+	readonly asClient: CustomFetch = async (url, request) => {
 		const response = await this.send(url, request);
-		if (response.status !== 200)
-			throw this.fail(classifyResponse(response, this.context, this.options.now()));
-		return new Response(response.body, {
-			status: 200,
-			headers: { 'content-type': 'application/json' },
-		});
+		if (response.status !== 200) this.accepted(response);
+		return this.passedOn(response);
+	};
+
+	/** For the UserInfo endpoint, a protected resource (OpenID Connect Core 1.0 §5.3.3, RFC 6750 §3). */
+	readonly asBearer: CustomFetch = async (url, request) => {
+		const response = await this.send(url, request);
+		const { status, headers } = response;
+		const challenge = headers['www-authenticate'] ?? '';
+		const isProven = this.context.isProven === true && !this.hasNonce;
+		if (status === 401 && isProven && challenge.includes('use_dpop_nonce')) {
+			this.hasNonce = true;
+			const wanted = { 'www-authenticate': 'DPoP error="use_dpop_nonce"', ...nonceIn(response) };
+			return new Response(null, { status, headers: wanted });
+		}
+		this.isTokenRefused = status === 401;
+		if (status === 403) throw this.fail(this.scopeMissing());
+		return this.passedOn(response);
 	};
 
 	/** For the key set (RFC 7517) that a token answer may be followed by. */
@@ -111,12 +129,30 @@ export class Exchange {
 		return this.hasNonce;
 	}
 
+	private scopeMissing(): VaultedOAuth2Error {
+		return new ConfigurationError(
+			'Scope',
+			`${this.context.host} answered 403: this token may not be used to ask whom it is for. Add openid (and profile or email, for more than the subject) to Scope, and connect the account again.`,
+			{ code: 'INVALID_SCOPE' },
+		);
+	}
+
 	private boundUnasked(): VaultedOAuth2Error {
 		return new ConfigurationError(
 			'DPoP',
 			`${this.context.host} issued a token that has to be used with proofs of possession, and none was sent. Choose Always.`,
 			{ code: 'DPOP_REQUIRED' },
 		);
+	}
+
+	/** The JSON text of a success. */
+	private passedOn(response: RawResponse): Response {
+		if (response.status !== 200)
+			throw this.fail(classifyResponse(response, this.context, this.options.now()));
+		return new Response(response.body, {
+			status: 200,
+			headers: { 'content-type': 'application/json' },
+		});
 	}
 
 	/** The JSON of an answer that is no error; undefined for one without OAuth in it. */

@@ -25,6 +25,7 @@ import { clientOf } from './clientCredential';
 import { readReference } from './clientSecret';
 import { boundToKey, dpopKeyFor } from './dpopUse';
 import { createReferenceGuard, type ReferencePolicy } from './references';
+import type { IntrospectedToken, Introspection, UserInfo, UserInfoToken } from './tokenInformation';
 
 /** Where the token request of a connection goes. */
 export interface TokenRequestOptions {
@@ -67,6 +68,18 @@ export interface ConnectionRequests extends TokenRequest {
 	 * @throws ConfigurationError also `NO_REVOCATION_ENDPOINT`, ProviderError, SecretStoreError of a referenced client secret
 	 */
 	revoke(bundle: Bundle): Promise<void>;
+	/**
+	 * What the provider says of a token of a bundle (RFC 7662).
+	 *
+	 * @throws ConfigurationError also `NO_INTROSPECTION_ENDPOINT`, ProviderError, SecretStoreError of a referenced client secret
+	 */
+	introspect(bundle: Bundle, token: IntrospectedToken): Promise<Introspection>;
+	/**
+	 * Whom an access token is for (OpenID Connect Core 1.0 §5.3); undefined if the provider does not take the token any more.
+	 *
+	 * @throws ConfigurationError also `NO_USERINFO_ENDPOINT`, ProviderError, SecretStoreError of a referenced client secret
+	 */
+	userInfo(bundle: Bundle, token: UserInfoToken): Promise<UserInfo | undefined>;
 	/** See {@link AuthorizationServer.isFromHere}. */
 	isFromHere(response: URLSearchParams): Promise<boolean>;
 	/** True where an ID token is asked for, so that a nonce is needed. */
@@ -186,6 +199,12 @@ export function createTokenRequest({
 		return clientOf(connection, bundle, read);
 	}
 
+	/** The client once it has tokens: how it authenticates was found out when it got them. */
+	async function knownClient(bundle: Bundle, reference?: ReferencedSecret): Promise<Client> {
+		const [authentication = 'none'] = await candidates(bundle);
+		return { ...(await clientFor(bundle, reference)), authentication };
+	}
+
 	/** The end of a new token in milliseconds since the epoch, or null: the server named none. */
 	function expiryOf({ expiresIn, sentAt }: TokenResponse): number | null {
 		const seconds = expiresIn ?? connection.defaultLifetimeSeconds;
@@ -275,8 +294,7 @@ export function createTokenRequest({
 
 		async findExpiry({ accessToken, issuedAt }, bundle, { reference }) {
 			try {
-				const [authentication = 'none'] = await candidates(bundle);
-				const asking = { ...(await clientFor(bundle, reference)), authentication };
+				const asking = await knownClient(bundle, reference);
 				const found = await server.introspectExpiry(asking, accessToken);
 				return found !== undefined && found > issuedAt ? found : undefined;
 			} catch {
@@ -312,8 +330,7 @@ export function createTokenRequest({
 		},
 
 		async revoke(bundle): Promise<void> {
-			const [authentication = 'none'] = await candidates(bundle);
-			const asking = { ...(await clientFor(bundle, undefined)), authentication };
+			const asking = await knownClient(bundle);
 			const { refreshToken, tokenSets } = bundle;
 			const ended = refreshToken !== undefined;
 			if (ended) await server.revokeToken(asking, { token: refreshToken, hint: 'refresh_token' });
@@ -326,6 +343,10 @@ export function createTokenRequest({
 				}
 			}
 		},
+
+		introspect: async (bundle, token) => await server.introspect(await knownClient(bundle), token),
+
+		userInfo: async (bundle, token) => await server.userInfo(await knownClient(bundle), token),
 
 		isFromHere: async (response) => await server.isFromHere(response),
 	};

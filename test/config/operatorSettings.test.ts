@@ -42,6 +42,10 @@ describe('the operator’s settings', () => {
 		});
 	});
 
+	it.each(['automatic', 'always', 'never'])('take the lease %s', (lease) => {
+		expect(readInstanceSettings({ ...HOME, VAULTED_OAUTH2_LEASE: lease })).toMatchObject({ lease });
+	});
+
 	it.each([
 		['VAULTED_OAUTH2_LEASE', 'sometimes'],
 		['VAULTED_OAUTH2_LINKS', 'nobody'],

@@ -239,6 +239,8 @@ export class ModelProcess {
 			authorizationUrl: notHere,
 			redeemCode: notHere,
 			revoke: notHere,
+			introspect: notHere,
+			userInfo: notHere,
 			isFromHere: notHere,
 		};
 	}

@@ -1,6 +1,7 @@
 import type { INodeParameters } from 'n8n-workflow';
 import { eventually } from '../support/eventually';
 import { listenOnLoopback } from '../support/loopback';
+import { passWaits } from './fakeWaits';
 import { startRecorder, type Recorded } from './recorder';
 import { Rig, type Credential } from './rig';
 
@@ -313,6 +314,7 @@ describe('a request without an answer', () => {
 	});
 
 	test('says what the system said, and nothing of the request', async () => {
+		passWaits();
 		const { url, close } = await startRecorder();
 		const lost = await rig.saved({ apiBaseUrl: url });
 		await close();

@@ -240,7 +240,8 @@ describe('an error of the API', () => {
 		rig.recorder.answers = {
 			'/x': { status: 502, headers: { 'content-type': 'text/html' }, body },
 		};
-		const { error } = await rig.run(credential, { resource: 'apiRequest', path: '/x' });
+		const options = { retries: { retry: { maxRetries: 0 } } };
+		const { error } = await rig.run(credential, { resource: 'apiRequest', path: '/x', options });
 		expect(error).toMatchObject({ httpCode: '502' });
 		expect(error!.description).toMatch(/^‹h1›Bad gateway‹\/h1›x+$/);
 		expect(error!.description!.length).toBe(2000);

@@ -1,6 +1,8 @@
+import { text } from 'node:stream/consumers';
 import type { IDataObject } from 'n8n-workflow';
 
 import { sharedConnections, type OpenConnection } from '../../src';
+import { listenOnLoopback } from '../support/loopback';
 import { Rig, type Credential } from './rig';
 
 let rig: Rig;
@@ -78,7 +80,9 @@ describe('Get Authorization URL', () => {
 			connectUrlExpiresAt: iso,
 			authorizationUrl: expect.stringContaining(`${rig.provider.issuer}/auth?`) as string,
 			pasteUntil: iso,
-			howTo: expect.stringContaining('Authorization Response') as string,
+			howTo: expect.stringMatching(
+				/^Open connectUrl once, .* Open authorizationUrl, .* Authorization Response, and save\.$/,
+			) as string,
 		});
 	});
 
@@ -96,7 +100,11 @@ describe('Get Authorization URL', () => {
 	test('gives only the provider’s address where Redirect URI is no trigger’s', async () => {
 		const credential = await notConnected({ redirectUri: 'http://127.0.0.1:9/elsewhere' });
 		const [links] = await run(credential, { operation });
-		expect(links).toMatchObject({ connectUrl: null, connectUrlExpiresAt: null });
+		expect(links).toMatchObject({
+			connectUrl: null,
+			connectUrlExpiresAt: null,
+			howTo: expect.stringMatching(/^Open authorizationUrl, /) as string,
+		});
 	});
 
 	test.each([
@@ -137,6 +145,13 @@ describe('Validate and Get Status tell apart', () => {
 			healthy: false,
 			state: 'notConnected',
 			connectedAt: null,
+			issuedAt: null,
+			expiresAt: null,
+			refreshAt: null,
+			lifetimeSeconds: null,
+			effectiveBufferSeconds: null,
+			tokenType: null,
+			scope: null,
 		});
 		expect(await token(credential)).toMatchObject({ ok: false, code: 'NOT_CONNECTED' });
 	});
@@ -353,6 +368,31 @@ describe('Revoke and Disconnect', () => {
 		expect(rig.provider.isActive(accessToken)).toBe(false);
 	});
 
+	test('is done if the provider takes refresh tokens, but no access tokens', async () => {
+		const hints: (string | null)[] = [];
+		const revocation = await listenOnLoopback();
+		revocation.serve((request, response) => {
+			void text(request).then((body) => {
+				const hint = new URLSearchParams(body).get('token_type_hint');
+				hints.push(hint);
+				if (hint === 'refresh_token') response.end();
+				else response.writeHead(400).end('{"error":"unsupported_token_type"}');
+			});
+		});
+		try {
+			const credential = await connected({
+				issuerUrl: rig.provider.issuer,
+				revocationUrl: `${revocation.origin}/revoke`,
+			});
+			expect(await run(credential, { operation })).toMatchObject([
+				{ disconnected: true, revoked: true, lastError: null },
+			]);
+			expect(hints).toEqual(['refresh_token', 'access_token']);
+		} finally {
+			await revocation.close();
+		}
+	});
+
 	test('names the Revocation URL if nothing answers there', async () => {
 		const { issuer, revocationEndpoint } = rig.provider;
 		const credential = await connected({
@@ -360,6 +400,16 @@ describe('Revoke and Disconnect', () => {
 			revocationUrl: `${revocationEndpoint}-x`,
 		});
 		await expect(run(credential, { operation })).rejects.toThrow(/Revocation URL: .* answered 404/);
+		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
+	});
+
+	test('quotes why the provider does not revoke the token, and keeps the account', async () => {
+		const body = JSON.stringify({ error: 'unsupported_token_type' });
+		rig.elsewhere.answers = { '/revoke': { status: 400, body } };
+		const credential = await connected({ revocationUrl: `${rig.elsewhere.url}/revoke` });
+		await expect(run(credential, { operation })).rejects.toThrow(
+			/Revocation URL: .* "unsupported_token_type"/,
+		);
 		expect(await run(credential, { operation: 'getStatus' })).toMatchObject([{ state: 'healthy' }]);
 	});
 

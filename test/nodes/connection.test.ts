@@ -1,4 +1,4 @@
-import { Rig } from './rig';
+import { Rig, type Credential } from './rig';
 
 let rig: Rig;
 
@@ -181,6 +181,41 @@ describe('Get Status', () => {
 			counters: expect.objectContaining({ adopted: 1, refreshed: 0 }) as object,
 		});
 		expect(rig.provider.countTokenRequests()).toBe(tokens);
+	});
+
+	describe('with Simplify, which nodes have from version 1.1 on', () => {
+		const parameters = { resource: 'connection', operation: 'getStatus' };
+		const status = async (credential: Credential, node: object, more: object = {}) => {
+			const run = await rig.run(credential, { ...parameters, ...more }, { node });
+			return run.output('Node')[0]!.json;
+		};
+
+		test('tells ten fields', async () => {
+			const credential = await rig.saved();
+			const simple = await status(credential, { typeVersion: 1.1 });
+			expect(simple).toEqual({
+				label: expect.stringMatching(/^Example CRM/) as string,
+				healthy: true,
+				state: 'healthy',
+				issuedAt: iso,
+				expiresAt: iso,
+				refreshAt: iso,
+				scope: 'api:read',
+				unsaved: false,
+				lastError: null,
+				warnings: [],
+			});
+			expect(Object.keys(simple)).toHaveLength(10);
+			const raw = await status(credential, { typeVersion: 1.1 }, { simplify: false });
+			expect(raw).toEqual(await status(credential, { typeVersion: 1 }));
+			expect(raw).toHaveProperty('counters');
+		});
+
+		test('has the same fields if nothing is known', async () => {
+			const simple = await status(rig.unsaved(), { typeVersion: 1.1 });
+			expect(simple).toMatchObject({ label: null, state: 'failing', unsaved: false, warnings: [] });
+			expect(Object.keys(simple)).toHaveLength(10);
+		});
 	});
 
 	test('says when the token is refreshed: the buffer before its end', async () => {

@@ -67,6 +67,8 @@ test.each([
 		{ sendBody: true, contentType: 'form-urlencoded', specifyBody: 'string' },
 		['contentType', 'specifyBody', 'body'],
 	],
+	[{ sendBody: true, contentType: 'multipart-form-data' }, ['contentType', 'bodyParameters']],
+	[{ sendBody: true, contentType: 'binaryData' }, ['contentType', 'inputDataFieldName']],
 	[{ sendBody: true, contentType: 'raw' }, ['contentType', 'rawContentType', 'body']],
 ])('%j shows %j, named as in n8n’s HTTP Request node', (values, expected) => {
 	const plain = shown({});
@@ -79,6 +81,21 @@ test.each(['validate', 'getStatus', 'refreshNow'])(
 		expect(shown({ resource: 'connection', operation })).toEqual(['resource', 'operation']);
 	},
 );
+
+test.each(['getStatus', 'refreshNow'])('Connection: %s is simple in new nodes', (operation) => {
+	const values = { resource: 'connection', operation };
+	const node = { typeVersion: 1.1 };
+	const { properties } = description;
+	const complete = NodeHelpers.getNodeParameters(
+		properties,
+		values,
+		true,
+		false,
+		node,
+		description,
+	);
+	expect(complete).toEqual({ ...values, simplify: true });
+});
 
 test('every operation says in a sentence what it does', () => {
 	const operations = description.properties.filter(({ name }) => name === 'operation');

@@ -1,4 +1,6 @@
-import type { IDataObject, INodeExecutionData } from 'n8n-workflow';
+import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
+import { eventually } from '../support/eventually';
+import { passWaits } from './fakeWaits';
 import { CREDENTIAL_TYPE, Rig, type Credential } from './rig';
 
 let rig: Rig;
@@ -86,6 +88,133 @@ describe('many items', () => {
 		expect(begun).toEqual([50]);
 		expect(rig.recorder.requests).toHaveLength(200);
 	});
+});
+
+describe('Requests at Once', () => {
+	/** Answers as soon as so many requests wait for it, and counts how many there were at once. */
+	function answerTogether(count: number): { most: number } {
+		const seen = { most: 0 };
+		let waiting: (() => void)[] = [];
+		let running = 0;
+		rig.recorder.answers = {
+			'/x': async () => {
+				running += 1;
+				seen.most = Math.max(seen.most, running);
+				await new Promise<void>((resolve) => {
+					waiting.push(resolve);
+					if (waiting.length < count) return;
+					for (const answer of waiting) answer();
+					waiting = [];
+				});
+				running -= 1;
+				return {};
+			},
+		};
+		return seen;
+	}
+
+	test.each([1, 3])('%i is what one run sends', async (requestsAtOnce) => {
+		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		const seen = answerTogether(requestsAtOnce);
+		const parameters = { path: '/x', options: { requestsAtOnce } };
+		await rig.request(recorded, parameters, { items: numbered(12) });
+		expect(seen.most).toBe(requestsAtOnce);
+	});
+
+	test('is shared by all executions, and not by other connections', async () => {
+		const first = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		const second = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		const parameters = { path: '/x', options: { requestsAtOnce: 2 } };
+		const run = async (used: Credential) =>
+			await rig.request(used, parameters, { items: numbered(8) });
+		const shared = answerTogether(2);
+		await Promise.all([run(first), run(first), run(first)]);
+		expect(shared.most).toBe(2);
+		const each = answerTogether(4);
+		await Promise.all([run(first), run(second)]);
+		expect(each.most).toBe(4);
+	});
+});
+
+describe('Batching', () => {
+	const batching = (values: INodeParameters): INodeParameters => ({
+		path: '=/{{ $json.id }}',
+		options: { batching: { batch: values } },
+	});
+	const sent = (): string[] => rig.recorder.requests.map(({ path }) => path).sort();
+
+	test('begins so many items, then waits, and keeps the order', async () => {
+		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		const waits = passWaits();
+		const output = await rig.request(recorded, batching({ batchSize: 2, batchInterval: 700 }), {
+			items: numbered(5),
+		});
+		expect(waits).toEqual([700, 700]);
+		expect(pairs(output)).toEqual([0, 1, 2, 3, 4].map((item) => ({ item })));
+	});
+
+	test('sends nothing of the next batch before its time, and nothing at all once it is stopped', async () => {
+		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		const waits = passWaits(700);
+		rig.recorder.reset();
+		let stop: () => void = () => undefined;
+		const stopped = new Promise<void>((resolve) => (stop = resolve));
+		const running = rig.run(
+			recorded,
+			{ resource: 'apiRequest', ...batching({ batchSize: 2, batchInterval: 700 }) },
+			{ items: numbered(5), stopped, node: CONTINUE },
+		);
+		await eventually(() => waits.length === 1 && sent().length === 2);
+		stop();
+		expect((await running).status).toBe('canceled');
+		expect(sent()).toEqual(['/0', '/1']);
+	});
+
+	test('begins no batch after a failure, and waits for none', async () => {
+		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		passWaits(700);
+		rig.recorder.reset();
+		rig.recorder.answers = { '/1': { status: 404 } };
+		const { error } = await rig.run(
+			recorded,
+			{ resource: 'apiRequest', ...batching({ batchSize: 2, batchInterval: 700 }) },
+			{ items: numbered(9) },
+		);
+		expect(error).toMatchObject({ httpCode: '404', context: { itemIndex: 1 } });
+		expect(sent()).toEqual(['/0', '/1']);
+	});
+
+	test.each([
+		{ batchSize: -1, batchInterval: 700 },
+		{ batchSize: 2, batchInterval: 0 },
+	])('%j is off', async (values) => {
+		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		const waits = passWaits();
+		await rig.request(recorded, batching(values), { items: numbered(5) });
+		expect(waits).toEqual([]);
+	});
+});
+
+test.each([
+	[{ batching: { batch: { batchSize: 0 } } }, 'Items per Batch', '1 to 1000000, or -1'],
+	[{ batching: { batch: { batchSize: NaN } } }, 'Items per Batch', '1 to 1000000, or -1'],
+	[{ batching: { batch: { batchSize: -2 } } }, 'Items per Batch', '1 to 1000000, or -1'],
+	[{ batching: { batch: { batchInterval: NaN } } }, 'Batch Interval', '0 to 3600000'],
+	[{ requestsAtOnce: 0 }, 'Requests at Once', '1 to 1000'],
+	[{ requestsAtOnce: NaN }, 'Requests at Once', '1 to 1000'],
+	[{ requestsAtOnce: 1.5 }, 'Requests at Once', '1 to 1000'],
+])('%j is refused by name, and nothing is sent', async (options, label, limits) => {
+	const message = `${label} has to be a whole number from ${limits}`;
+	const parameters = { path: '/me', options };
+	const before = rig.api.requests.length;
+	const run = await rig.run(credential, { resource: 'apiRequest', ...parameters });
+	expect(run.error).toMatchObject({ message, context: { itemIndex: 0 } });
+	const output = await rig.request(credential, parameters, { items: [{}, {}], node: CONTINUE });
+	expect(output).toMatchObject([
+		{ json: { error: message }, pairedItem: { item: 0 } },
+		{ json: { error: message }, pairedItem: { item: 1 } },
+	]);
+	expect(rig.api.requests.length).toBe(before);
 });
 
 describe('an item that fails', () => {
@@ -245,6 +374,7 @@ describe('a credential that was never saved successfully', () => {
 	});
 
 	test('of an API that is out of reach is sealed all the same', async () => {
+		passWaits();
 		const unsaved = rig.unsaved({ apiBaseUrl: 'http://127.0.0.1:9' });
 		const run = await rig.run(unsaved, { resource: 'apiRequest', path: '/me' });
 		expect(run.error?.message).toBe('The service refused the connection - perhaps it is offline');

@@ -163,6 +163,15 @@ describe('connecting an account', () => {
 		await expect(statusOf(fields)).resolves.toBe('connected');
 	});
 
+	it.each([1, 1440])('issues a session token for %i minutes', async (sessionMinutes) => {
+		const fields = await choose();
+		host.parameters = { issueSessionToken: true, sessionMinutes };
+		await new Person().consent(await link(fields));
+		const [item] = host.started as { sessionExpiresAt: string }[];
+		const leftMs = Date.parse(item?.sessionExpiresAt ?? '') - Date.now();
+		expect(Math.ceil(leftMs / 60_000)).toBe(sessionMinutes);
+	});
+
 	it('outputs the claims that were chosen, and a session token where one was asked for', async () => {
 		const fields = await choose();
 		host.parameters = { claims: 'auth_time, sub', issueSessionToken: true, sessionMinutes: 5 };

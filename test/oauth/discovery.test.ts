@@ -23,9 +23,10 @@ const grant = { grantType: 'client_credentials', parameters: {} } as const;
 let provider: LoopbackServer;
 /** Status of the discovery document. */
 let status: number;
-/** Path of the token endpoint, in the document and in fact; every other path is answered with 404. */
+/** Path of the token endpoint, in the document and in fact; every other path is answered with {@link elsewhere}. */
 let described: string;
 let actual: string;
+let elsewhere: number;
 /** Paths that were asked for, in order. */
 let asked: string[];
 /** Resolves once the document may be answered. */
@@ -37,6 +38,7 @@ let options: { egress: Egress; now: () => number };
 
 beforeEach(async () => {
 	[status, described, actual, asked, now, exchanges] = [200, '/token', '/token', [], NOW, []];
+	elsewhere = 404;
 	hold = Promise.resolve();
 	provider = await listenOnLoopback();
 	provider.serve((request, response) => {
@@ -45,7 +47,10 @@ beforeEach(async () => {
 		const json = (code: number, body: object): unknown =>
 			response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 		if (path === actual) return json(200, { access_token: 'at' });
-		if (path !== OPENID) return json(404, {});
+		if (path !== OPENID) {
+			if (elsewhere === 302) response.setHeader('location', provider.origin + actual);
+			return json(elsewhere, {});
+		}
 		void hold.then(() =>
 			json(status, { issuer: provider.origin, token_endpoint: provider.origin + described }),
 		);
@@ -202,13 +207,15 @@ it('keeps at most a thousand documents, and those that were used last', async ()
 });
 
 describe('a discovered token endpoint that is gone', () => {
-	it('is looked up again before the next request', async () => {
+	it.each([
+		[404, 'ENDPOINT_NOT_FOUND'],
+		[302, 'REDIRECTED'],
+	])('is looked up again before the next request: %i', async (answer, code) => {
 		const as = server();
 		await as.requestTokens(client, grant);
 		described = actual = '/moved';
-		await expect(failureOf(as.requestTokens(client, grant))).resolves.toMatchObject({
-			code: 'ENDPOINT_NOT_FOUND',
-		});
+		elsewhere = answer;
+		await expect(failureOf(as.requestTokens(client, grant))).resolves.toMatchObject({ code });
 		await Promise.all([as.requestTokens(client, grant), server().requestTokens(client, grant)]);
 		expect(asked).toEqual([OPENID, '/token', '/token', OPENID, '/moved', '/moved']);
 	});

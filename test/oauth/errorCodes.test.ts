@@ -21,6 +21,7 @@ const CODES: Record<string, Record<string, string>> = {
 		unsupported_grant_type: 'configuration: Grant Type',
 		invalid_scope: 'configuration: Scope',
 	},
+	'RFC 7009 §2.2.1': { unsupported_token_type: 'configuration: its address' },
 	'RFC 8707 §2': { invalid_target: 'configuration: Resource' },
 	'RFC 9449 §5 and §8': {
 		invalid_dpop_proof: 'configuration: DPoP',

@@ -85,6 +85,8 @@ describe('the operator', () => {
 		['lists it', { references: ['erp/client', 'crm/client'] }, true],
 		['lists its beginning', { references: ['crm/*'] }, true],
 		['lists a name that it begins with', { references: ['crm'] }, false],
+		['lists a name with an asterisk inside', { references: ['crm/*t'] }, false],
+		['lists another beginning', { references: ['erp/*'] }, false],
 		['lists a name that begins with it', { references: ['crm/client-2'] }, false],
 		['trusts all editors', { trustEditors: true }, true],
 		['does not', { references: [], trustEditors: false }, false],

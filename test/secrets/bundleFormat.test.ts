@@ -25,11 +25,14 @@ const bundle: Bundle = {
 		{ accessToken: 'at', scope: 'a b', issuedAt: 1000, expiresAt: null, requestedFor: 'f' },
 		{ accessToken: 'at-g', issuedAt: 1000, expiresAt: 61_000, requestedFor: 'g' },
 	],
-	typedSha256: { clientSecret: 'd', privateKey: 'e' },
+	typedSha256: { clientSecret: 'd', privateKey: 'e', refreshToken: 'f' },
 	authorization: {
 		connectedAt: 1000,
 		connectedBy: 'flow',
 		askedScope: 'a b',
+		subjectSha256: 's',
+		usedUntil: 3000,
+		flowKey: 'k',
 		used: { link: { owner: 'o', until: 2000 } },
 	},
 	refusal: {
@@ -40,6 +43,7 @@ const bundle: Bundle = {
 	},
 	generation: 3,
 	issuedSha256: 'i',
+	adoptedSha256: 'j',
 	other: { note: { by: 'ops' } },
 };
 

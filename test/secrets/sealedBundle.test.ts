@@ -194,6 +194,11 @@ describe('a change that the store does not take', () => {
 		expect(store.json()).toMatchObject({ refresh_token: 'rt-1' });
 		expect(alarms).toEqual(['UNAVAILABLE', 'saved']);
 		expect(sealed.unsaved).toBe(false);
+		await sealed.update(rotated(2));
+		expect(alarms).toEqual(['UNAVAILABLE', 'saved']);
+		store.fail('write', 'ACCESS_DENIED', Infinity);
+		await failureOf(sealed.update(rotated(3)));
+		expect(alarms).toEqual(['UNAVAILABLE', 'saved', 'ACCESS_DENIED']);
 	});
 
 	it('is written with all that followed it', async () => {

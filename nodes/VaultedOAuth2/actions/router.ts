@@ -1,4 +1,5 @@
 import {
+	NodeOperationError,
 	updateDisplayOptions,
 	type IExecuteFunctions,
 	type INodeExecutionData,
@@ -6,27 +7,34 @@ import {
 } from 'n8n-workflow';
 
 import { errorDetails, toNodeError } from '../errors';
+import { limitsOf } from './apiRequest/limitOptions';
 import { request } from './apiRequest/request';
 import { getAuthorizationUrl } from './connection/getAuthorizationUrl';
 import { getStatus } from './connection/getStatus';
+import { getUserInfo } from './connection/getUserInfo';
+import { introspect } from './connection/introspect';
 import { keepAlive } from './connection/keepAlive';
 import { refreshNow } from './connection/refreshNow';
 import { revoke } from './connection/revoke';
 import { validate } from './connection/validate';
+import { inOrder, type RunLimits } from './inOrder';
 import type { Operation } from './operation';
 import { verify } from './session/verify';
 
 const OPERATIONS: Record<string, Record<string, Operation>> = {
 	apiRequest: { request },
-	connection: { getAuthorizationUrl, getStatus, keepAlive, refreshNow, revoke, validate },
+	connection: {
+		getAuthorizationUrl,
+		getStatus,
+		getUserInfo,
+		introspect,
+		keepAlive,
+		refreshNow,
+		revoke,
+		validate,
+	},
 	session: { verify },
 };
-
-/**
- * Items worked on at once. n8n's HTTP Request node sends the requests of all items at once; this many keep an API as busy without
- * opening a thousand connections to it.
- */
-const ITEMS_AT_ONCE = 50;
 
 const choices: INodeProperties[] = [
 	{
@@ -76,6 +84,20 @@ const choices: INodeProperties[] = [
 				description:
 					'Tell whether the connection is healthy, when its token expires and when it is refreshed, without asking for a token',
 				action: 'Get the status of a connection',
+			},
+			{
+				name: 'Get User Info',
+				value: 'getUserInfo',
+				description:
+					'Ask the provider whom the connected account belongs to (OpenID Connect). Needs openid in Scope.',
+				action: 'Get user info of connection',
+			},
+			{
+				name: 'Introspect',
+				value: 'introspect',
+				description:
+					'Ask the provider whether a token is still active, for whom and for what (RFC 7662), without showing the token',
+				action: 'Introspect token of connection',
 			},
 			{
 				name: 'Keep Alive',
@@ -134,19 +156,27 @@ export const properties: INodeProperties[] = [
 	),
 ];
 
-/** Runs `task` for 0 to `count` - 1, some at once, and keeps the order. After a failure nothing new is begun, and the first item's is thrown. */
-async function inOrder<T>(count: number, task: (index: number) => Promise<T>): Promise<T[]> {
-	const results: Promise<T>[] = [];
-	let failed = false;
-	const work = async () => {
-		while (results.length < count && !failed) {
-			const result = task(results.length);
-			results.push(result);
-			await result.catch(() => (failed = true));
-		}
+/** n8n tells a canceled execution from a failed one by this word in its error. @throws NodeOperationError */
+function assertNotCanceled(node: IExecuteFunctions): void {
+	if (node.getExecutionCancelSignal()?.aborted === true)
+		throw new NodeOperationError(node.getNode(), 'The execution was canceled');
+}
+
+/** What an item becomes that fails, under "continue on fail". */
+function failedItem(failure: ReturnType<typeof toNodeError>, item: number): INodeExecutionData {
+	return {
+		json: { error: failure.message, details: errorDetails(failure) },
+		pairedItem: { item },
 	};
-	await Promise.all(Array.from({ length: Math.min(count, ITEMS_AT_ONCE) }, work));
-	return await Promise.all(results);
+}
+
+/** The limits of the run, or why every item fails. */
+function readLimits(node: IExecuteFunctions): RunLimits | ReturnType<typeof toNodeError> {
+	try {
+		return limitsOf(node);
+	} catch (error) {
+		return toNodeError(node.getNode(), error, 0);
+	}
 }
 
 /** Runs the chosen operation for every input item. With "continue on fail" an item that fails becomes `{ error, details }`. */
@@ -157,16 +187,25 @@ export async function route(node: IExecuteFunctions): Promise<INodeExecutionData
 	if (operation === undefined)
 		throw toNodeError(node.getNode(), new Error(`Unknown operation ${resource}: ${name}`), 0);
 
-	const results = await inOrder(node.getInputData().length, async (itemIndex) => {
-		const pairedItem = { item: itemIndex };
+	const work = async (itemIndex: number): Promise<INodeExecutionData[]> => {
 		try {
 			const items = await operation.execute({ node, itemIndex });
-			return items.map((item) => ({ ...item, pairedItem }));
+			return items.map((item) => ({ ...item, pairedItem: { item: itemIndex } }));
 		} catch (error) {
+			assertNotCanceled(node);
 			const failure = toNodeError(node.getNode(), error, itemIndex);
 			if (!node.continueOnFail()) throw failure;
-			return [{ json: { error: failure.message, details: errorDetails(failure) }, pairedItem }];
+			return [failedItem(failure, itemIndex)];
 		}
-	});
+	};
+	const items = node.getInputData();
+	const limits = readLimits(node);
+	if (limits instanceof Error) {
+		if (!node.continueOnFail()) throw limits;
+		return [items.map((_, index) => failedItem(limits, index))];
+	}
+	const signal = node.getExecutionCancelSignal();
+	const results = await inOrder(items.length, work, { ...limits, signal });
+	assertNotCanceled(node);
 	return [results.flat()];
 }

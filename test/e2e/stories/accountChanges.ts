@@ -35,7 +35,7 @@ export function accountChangeStories(scene: () => Scene): void {
 		const node = connectionNode(saved, operation);
 		const id = await member.createWorkflow('Mine', [MANUAL_TRIGGER, node]);
 		const { nodes } = await member.runWorkflow(id, MANUAL_TRIGGER.name);
-		return nodes[operation] ?? { items: [], error: 'did not run' };
+		return nodes[operation] ?? { items: [], error: 'did not run', milliseconds: 0 };
 	}
 
 	async function callsSucceed(saved: Saved): Promise<boolean> {

@@ -35,6 +35,11 @@ function isContainer(value: unknown): value is Container {
 	return typeof value === 'object' && value !== null;
 }
 
+/** An object of JSON, not a list. */
+export function isObject(value: unknown): value is IDataObject {
+	return isContainer(value) && !Array.isArray(value);
+}
+
 function assertStep(container: Container, step: string, refuse: (why: string) => never): void {
 	if (!Array.isArray(container)) return;
 	if (!isIndex(step))

@@ -1,6 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { parameter, type Item } from '../operation';
+import { batching, requestsAtOnce } from './limitOptions';
+import { retries } from './retryOptions';
 
 /** How the answer is put out. */
 export interface ResponseOptions {
@@ -166,8 +168,11 @@ export const options: INodeProperties = {
 			default: 'brackets',
 			description: 'How a parameter with several values is written',
 		},
+		batching,
 		redirect,
+		requestsAtOnce,
 		response,
+		retries,
 		{
 			displayName: 'Timeout',
 			name: 'timeout',

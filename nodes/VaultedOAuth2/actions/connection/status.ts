@@ -1,13 +1,26 @@
-import type { IDataObject } from 'n8n-workflow';
+import type { IDataObject, INodeProperties } from 'n8n-workflow';
 
 import type { Connection, OpenConnection, TokenSet } from '../../../../src';
 import { failureOf } from '../../errors';
+import { parameter, type Item } from '../operation';
 import { stateOf } from './state';
 
 const DAY_SECONDS = 86_400;
 
-function iso(milliseconds: number | null | undefined): string | null {
-	return milliseconds == null ? null : new Date(milliseconds).toISOString();
+/** Whether a status is told in ten fields. A node of version 1 tells it all, as it always did. */
+export const simplify: INodeProperties = {
+	displayName: 'Simplify',
+	name: 'simplify',
+	type: 'boolean',
+	default: true,
+	displayOptions: { show: { '@version': [{ _cnd: { gte: 1.1 } }] } },
+	description: 'Whether to return a simplified version of the response instead of the raw data',
+};
+
+/** A time in milliseconds since the epoch, for an item; null if there is none, or none that a date can hold. */
+export function iso(milliseconds: number | null | undefined): string | null {
+	const date = new Date(milliseconds ?? NaN);
+	return Number.isNaN(date.getTime()) ? null : date.toISOString();
 }
 
 function seconds(milliseconds: number): number {
@@ -111,5 +124,24 @@ export function describeStatus(open: OpenConnection): IDataObject {
 		lastError: lastError === undefined ? null : failureOf(lastError),
 		counters: { ...counters },
 		...warningsOf(open),
+	};
+}
+
+/** The same for an item: in ten fields if it is to be simple. */
+export function statusFor(item: Item, status: IDataObject): IDataObject {
+	if (!parameter<boolean>(item, 'simplify', false)) return status;
+	const { label, healthy, state, issuedAt, expiresAt, refreshAt, scope, unsaved } = status;
+	const { lastError, warnings } = status;
+	return {
+		label: label ?? null,
+		healthy,
+		state,
+		issuedAt: issuedAt ?? null,
+		expiresAt: expiresAt ?? null,
+		refreshAt: refreshAt ?? null,
+		scope: scope ?? null,
+		unsaved: unsaved ?? false,
+		lastError,
+		warnings: warnings ?? [],
 	};
 }

@@ -37,7 +37,11 @@ function targetOf({ url, uri, baseURL }: RequestOptions): URL | undefined {
 			: address === ''
 				? baseURL
 				: `${baseURL.replace(/\/?\/$/, '')}/${address.replace(/^\/+/, '')}`;
-	return URL.canParse(text) ? new URL(text) : undefined;
+	try {
+		return new URL(text);
+	} catch {
+		return undefined;
+	}
 }
 
 const NO_REDIRECTS = {

@@ -1,5 +1,3 @@
-import { Stream } from 'node:stream';
-
 import {
 	LONGEST_JUDGED,
 	randomText,
@@ -86,7 +84,7 @@ interface Sent {
 const marked = new WeakMap<Config, Sent>();
 
 /** Requests that are yet to be sent, by their mark. Some never are. */
-const waiting = new Map<string, Guarded>();
+const waiting = new Map<number, Guarded>();
 const MOST_WAITING = 10_000;
 
 /** What n8n, or whoever sets up the request, may have put beside the token. */
@@ -143,7 +141,8 @@ function withoutToken({ data, status, statusText, headers }: Answer): Answer {
 /** A body as it was read; a stream is not looked at. */
 function readable(data: unknown): unknown {
 	if (Buffer.isBuffer(data)) return data.length <= LONGEST_JUDGED ? data.toString() : undefined;
-	return data instanceof Stream ? undefined : data;
+	const { pipe } = (data ?? {}) as { pipe?: unknown };
+	return typeof pipe === 'function' ? undefined : data;
 }
 
 function watched(config: Config | undefined, answer: Answer | undefined): void {
@@ -156,7 +155,8 @@ function watched(config: Config | undefined, answer: Answer | undefined): void {
 function guard({ interceptors }: Client): void {
 	interceptors.request.use((config) => {
 		if (!config.headers.has(MARK)) return config;
-		const mark = String(config.headers.get(MARK));
+		const [secret, number] = String(config.headers.get(MARK)).split('.');
+		const mark = secret === secretPart ? Number(number) : NaN;
 		config.headers.delete(MARK);
 		const guarded = waiting.get(mark);
 		waiting.delete(mark);
@@ -216,11 +216,8 @@ export function guardMark(guarded: Guarded): Readonly<Record<string, string>> | 
 	}
 	if (!isGuarding) return undefined;
 	marks += 1;
-	const mark = `${secretPart}.${String(marks)}`;
-	waiting.set(mark, guarded);
-	if (waiting.size > MOST_WAITING) {
-		const oldest = waiting.keys().next().value;
-		if (oldest !== undefined) waiting.delete(oldest);
-	}
-	return { [MARK]: mark };
+	waiting.set(marks, guarded);
+	// Finding the oldest entry of a map takes time in proportion to those deleted.
+	waiting.delete(marks - MOST_WAITING);
+	return { [MARK]: `${secretPart}.${String(marks)}` };
 }

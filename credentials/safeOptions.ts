@@ -15,17 +15,17 @@ export interface RequestOptions extends Omit<IHttpRequestOptions, 'encoding' | '
 type Headers = Record<string, string | string[]>;
 
 /** What is asked and how the answer is read. Nothing of this decides where the token goes or who can read it on its way. */
-const HARMLESS = [
+const HARMLESS: ReadonlySet<string> = new Set([
 	...['method', 'qs', 'qsStringifyOptions', 'useQuerystring', 'arrayFormat'],
 	...['body', 'form', 'formData', 'json', 'gzip', 'encoding', 'useStream'],
 	...['timeout', 'abortSignal', 'simple', 'ignoreHttpStatusErrors'],
 	...['resolveWithFullResponse', 'returnFullResponse'],
 	...['followRedirect', 'followAllRedirects', 'maxRedirects', 'disableFollowRedirect'],
 	'allowedDomains',
-];
+]);
 
 /** A client's own certificate (RFC 8705) says who asks. A `ca` would say whom to trust. */
-const HARMLESS_OF_AGENT = ['cert', 'key', 'passphrase'];
+const HARMLESS_OF_AGENT: ReadonlySet<string> = new Set(['cert', 'key', 'passphrase']);
 
 /** An answer to these repeats the request with its headers, or is a tunnel. */
 const NO_METHODS = /^(connect|trace|track)$/i;
@@ -34,10 +34,11 @@ function refuse(option: ConfigurationError['field'], why: string): never {
 	throw new ConfigurationError(option, why, { code: 'OPTION_NOT_ALLOWED' });
 }
 
-function pick<T extends object>(from: T, names: readonly string[]): Partial<T> {
-	return Object.fromEntries(
-		Object.entries(from).filter(([name]) => names.includes(name)),
-	) as Partial<T>;
+function pick<T extends object>(from: T, names: ReadonlySet<string>): Partial<T> {
+	const picked: Partial<T> = {};
+	for (const name of Object.keys(from) as (keyof T & string)[])
+		if (names.has(name)) picked[name] = from[name];
+	return picked;
 }
 
 function isText(value: unknown): value is string | number | boolean {

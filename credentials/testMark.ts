@@ -17,6 +17,7 @@ export function takeTestMark(
 	credentials: ICredentialDataDecryptedObject,
 	options: IHttpRequestOptions & { [NAME]?: unknown },
 ): void {
+	if (!(NAME in options)) return;
 	const { [NAME]: mark } = options;
 	Reflect.deleteProperty(options, NAME);
 	if (mark === MARK) tests.add(credentials);

@@ -38,6 +38,7 @@ export { EgressError, type RequestBody } from './http/egress';
 export { multipartBody, type FormPart } from './http/multipart';
 export { rest } from './http/limiter';
 export { isTransient } from './http/rateLimits';
+export { peek } from './http/peek';
 export { withoutRequest } from './http/withoutRequest';
 export { plainText } from './plainText';
 export { Redactor } from './redact';

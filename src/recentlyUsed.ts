@@ -13,12 +13,17 @@ export class RecentlyUsed<V> {
 		const value = this.values.get(key) ?? make();
 		this.values.delete(key);
 		this.values.set(key, value);
+		// Looking for the oldest one takes time in proportion to those used since: only if there are too many.
+		if (this.values.size > this.limit) this.dropOldest(key);
+		return value;
+	}
+
+	private dropOldest(key: string): void {
 		for (const [oldest, candidate] of this.values) {
 			// The last one is the one asked for.
 			if (this.values.size <= this.limit || oldest === key) break;
 			if (!this.keep(candidate)) this.values.delete(oldest);
 		}
-		return value;
 	}
 
 	/** The value for `key` if there is one; this is no use of it. */

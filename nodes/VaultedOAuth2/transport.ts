@@ -8,6 +8,7 @@ import {
 	mayReceiveToken,
 	needsBody,
 	ownParameter,
+	peek,
 	Redactor,
 	VaultedOAuth2Error,
 	withParameter,

@@ -45,7 +45,7 @@ function matches({ path, comparison, value }: BodyRule, body: unknown): boolean 
 	if (found === undefined || found === null) return false;
 	// The whole body may have been parsed already.
 	if (typeof found === 'object' && !isWhole) return false;
-	const text = typeof found === 'object' ? JSON.stringify(found) : String(found as string | number);
+	const text = typeof found === 'string' ? found : JSON.stringify(found);
 	return comparison === 'equals' ? text === value : text.includes(value);
 }
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { ICredentialDataDecryptedObject } from 'n8n-workflow';
-import { peek } from '../../nodes/VaultedOAuth2/peek';
+import { peek } from '../../src/http/peek';
 import type { Answer } from './recorder';
 import { Rig, type Credential } from './rig';
 

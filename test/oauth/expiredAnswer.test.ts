@@ -119,7 +119,8 @@ describe('a value in the body', () => {
 	});
 });
 
-it.each<[keyof typeof FIELD_NAMES, Fields, string]>([
+type Row = [keyof typeof FIELD_NAMES, Fields, string];
+it.each<Row>([
 	...[
 		'200',
 		'40',
@@ -127,13 +128,16 @@ it.each<[keyof typeof FIELD_NAMES, Fields, string]>([
 		'600',
 		'4010',
 		Array.from({ length: 21 }, (_, n) => 400 + n).join(),
-	].map(
-		(codes) =>
-			['tokenExpiredStatusCodes', { tokenExpiredStatusCodes: codes }, 'INVALID_FIELD'] as const,
-	),
-	...['a..b', 'a[x]', 'a b', 'a.', 'x'.repeat(257)].map(
-		(path) => ['tokenExpiredPath', byBody(path, 'x'), 'INVALID_FIELD'] as const,
-	),
+	].map((codes): Row => [
+		'tokenExpiredStatusCodes',
+		{ tokenExpiredStatusCodes: codes },
+		'INVALID_FIELD',
+	]),
+	...['a..b', 'a[x]', 'a b', 'a.', 'x'.repeat(257)].map((path): Row => [
+		'tokenExpiredPath',
+		byBody(path, 'x'),
+		'INVALID_FIELD',
+	]),
 	['tokenExpiredValue', byBody('a', ''), 'MISSING_FIELD'],
 	['tokenExpiredValue', byBody('a', 'x'.repeat(257)), 'INVALID_FIELD'],
 	['tokenExpiredRule', { tokenExpiredRule: 'regex' }, 'INVALID_FIELD'],

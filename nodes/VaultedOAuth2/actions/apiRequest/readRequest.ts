@@ -51,22 +51,20 @@ function refuseReserved(item: Item, what: 'header' | 'query parameter', name: st
 	);
 }
 
-/** Checked: the token's own parameter is not among them. */
+/** The query, checked. */
 function queryOf(item: Item, connection: Connection, query: IDataObject): IDataObject {
 	const own = ownParameter(connection);
-	if (own !== undefined && own in query) refuseReserved(item, 'query parameter', own);
+	if (own !== undefined && Object.hasOwn(query, own)) refuseReserved(item, 'query parameter', own);
 	return query;
 }
 
 function readQuery(item: Item, connection: Connection): IDataObject | undefined {
 	if (!parameter<boolean>(item, 'sendQuery', false)) return undefined;
-	return queryOf(
-		item,
-		connection,
+	const query =
 		parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
 			? readObject(item, 'jsonQuery', 'JSON Query Parameters')
-			: grouped(readFields(item, 'queryParameters')),
-	);
+			: grouped(readFields(item, 'queryParameters'));
+	return queryOf(item, connection, query);
 }
 
 /** Lower-case names, checked. */

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 
-import type { Body } from './transport';
+/** A body as it arrives, or read. */
+type Body = Buffer | Readable;
 
 /** The beginning of a body, and the body as if nobody had looked at it. */
 interface Peeked {
@@ -12,7 +13,7 @@ interface Peeked {
 async function* chain(
 	chunks: readonly Buffer[],
 	rest: AsyncIterator<Buffer>,
-	failure: unknown,
+	failure: Error | undefined,
 ): AsyncGenerator<Buffer> {
 	yield* chunks;
 	if (failure !== undefined) throw failure;
@@ -24,7 +25,7 @@ export async function peek(body: Body, mostBytes: number): Promise<Peeked> {
 	if (Buffer.isBuffer(body)) return { content: body.length <= mostBytes ? body : undefined, body };
 	const rest = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
 	const chunks: Buffer[] = [];
-	let failure: unknown;
+	let failure: Error | undefined;
 	try {
 		for (let size = 0; size <= mostBytes;) {
 			const next = await rest.next();
@@ -36,7 +37,7 @@ export async function peek(body: Body, mostBytes: number): Promise<Peeked> {
 			size += next.value.length;
 		}
 	} catch (error) {
-		failure = error;
+		failure = error as Error;
 	}
 	const whole = Readable.from(chain(chunks, rest, failure), { objectMode: false });
 	whole.once('close', () => body.destroy());

@@ -7,13 +7,14 @@ import type {
 import { Person } from '../../demo/harness/person';
 import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
 import { VaultedOAuth2 } from '../../nodes/VaultedOAuth2/VaultedOAuth2.node';
+import { asTool } from '../support/asTool';
 import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
 import { N8nEngine, type EngineNode, type EngineRun } from '../support/n8nEngine';
 import { startSampleApi, type SampleApi } from '../support/sampleApi';
 import { startRecorder, type Recorder } from './recorder';
 
 export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
-const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
+export const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
 /** What n8n makes of the node for an AI agent. */
 export const TOOL_TYPE = `${NODE_TYPE}Tool`;
 const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
@@ -40,11 +41,6 @@ interface Servers {
 	readonly api: SampleApi;
 	readonly recorder: Recorder;
 	readonly elsewhere: Recorder;
-}
-
-function asTool(node: VaultedOAuth2): VaultedOAuth2 {
-	node.description = { ...node.description, name: `${node.description.name}Tool` };
-	return node;
 }
 
 /** The node and its credential type in n8n's engine, between a real provider and two APIs. */

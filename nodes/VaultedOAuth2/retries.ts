@@ -11,7 +11,7 @@ import { callApi, discard, type ApiAnswer, type ApiCall } from './transport';
 /** RFC 9110 §9.2.2: sent twice they do what they do once. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PUT']);
 
-/** Codes of a connection that failed and may succeed later. Not among them: unknown names, certificates, what the instance refuses. */
+/** Codes of a connection, also one to a proxy, that may succeed later. Not: unknown names, certificates, what the instance refuses. */
 const CONNECTION_FAILURES: ReadonlySet<string> = new Set([
 	'EAI_AGAIN',
 	'ECONNABORTED',
@@ -22,17 +22,14 @@ const CONNECTION_FAILURES: ReadonlySet<string> = new Set([
 	'EPIPE',
 	'ERR_STREAM_PREMATURE_CLOSE',
 	'ETIMEDOUT',
-	'UND_ERR_BODY_TIMEOUT',
-	'UND_ERR_CONNECT_TIMEOUT',
-	'UND_ERR_HEADERS_TIMEOUT',
-	'UND_ERR_SOCKET',
 ]);
 
 const FIRST_BACKOFF_MS = 1000;
 const LONGEST_BACKOFF_MS = 30_000;
 
 function isConnectionFailure(error: unknown): error is NodeApiError {
-	return error instanceof NodeApiError && CONNECTION_FAILURES.has(error.httpCode ?? '');
+	if (!(error instanceof NodeApiError)) return false;
+	return CONNECTION_FAILURES.has((error.httpCode ?? '').replace(/^PROXY_/, ''));
 }
 
 /** A moment from now, in whole seconds. */

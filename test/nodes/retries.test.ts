@@ -299,6 +299,12 @@ describe('the node’s hint', () => {
 		]);
 	});
 
+	test('says that a token was replaced', async () => {
+		credential = await rig.saved();
+		rig.provider.revoke(rig.provider.issued.at(-1)!.value);
+		expect((await run({ path: '/me' })).hints('Node')).toEqual(['1 request, 1 token replaced.']);
+	});
+
 	test('is left out for a plain run, and after a run that was worth one', async () => {
 		passWaits();
 		answerWith({ status: 503 });

@@ -22,6 +22,7 @@ import {
 } from './connection';
 import { awsFailure } from './failures';
 import { CALLS_AT_ONCE, limited, WRITES } from './limits';
+import { SdkTransport } from './sdkTransport';
 
 type Credentials = NonNullable<SecretsManagerClientConfig['credentials']>;
 
@@ -216,19 +217,11 @@ function requirePermittedIdentity(options: AwsSecretsManagerOptions): void {
 async function connect(
 	options: AwsSecretsManagerOptions,
 ): Promise<{ sdk: typeof Sdk; client: SecretsManagerClient }> {
-	const { connect: connectionTimeout, request: requestTimeout } =
-		options.timeouts ?? DEFAULT_TIMEOUTS;
 	const shared = {
 		region: options.region,
 		maxAttempts: MAX_ATTEMPTS,
 		retryMode: 'standard',
-		requestHandler: {
-			...options.agents,
-			connectionTimeout,
-			requestTimeout,
-			// Without it the SDK only logs a warning when the time is over.
-			throwOnRequestTimeout: true,
-		},
+		requestHandler: new SdkTransport(options.egress, options.timeouts ?? DEFAULT_TIMEOUTS),
 	};
 	const credentials = await credentialsOf(options, shared);
 	const sdk = await import('@aws-sdk/client-secrets-manager');

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { AUTHORIZATION_HEADERS, resolveApiUrl, type Connection } from '../../../../src';
+import { ownHeaders, ownParameter, resolveApiUrl, type Connection } from '../../../../src';
 import type { ApiCall } from '../../transport';
 import { parameter, type Item } from '../operation';
 import { asText, grouped } from './body';
@@ -10,9 +10,6 @@ import { readBody, type BodyWriter } from './readBody';
 import { readFields, readObject, refuse } from './readFields';
 
 type Headers = Record<string, string | string[]>;
-
-/** Set from the credential, or by the address: another host name could lead the token astray within one server. */
-const RESERVED = new Set([...AUTHORIZATION_HEADERS, 'host']);
 
 const TEXTS = 'application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9';
 
@@ -36,6 +33,7 @@ export interface PageChanges {
 /** An item's request, read once; every page of it is a call. */
 export interface RequestDraft {
 	readonly method: string;
+	readonly response: ResponseOptions;
 	/** The call, with what the page changes. @throws NodeOperationError if something cannot be changed */
 	call(changes?: PageChanges): ApiCall;
 }
@@ -45,35 +43,51 @@ function readMethod(item: Item): string {
 	return METHODS.find((method) => method === typed) ?? refuse(item, `Method cannot be ${typed}`);
 }
 
-function readQuery(item: Item): IDataObject | undefined {
+function refuseReserved(item: Item, what: 'header' | 'query parameter', name: string): never {
+	return refuse(
+		item,
+		`The ${what} "${name}" cannot be set here`,
+		`It is set from the credential. Remove it from the ${what}s of this node.`,
+	);
+}
+
+/** Checked: the token's own parameter is not among them. */
+function queryOf(item: Item, connection: Connection, query: IDataObject): IDataObject {
+	const own = ownParameter(connection);
+	if (own !== undefined && own in query) refuseReserved(item, 'query parameter', own);
+	return query;
+}
+
+function readQuery(item: Item, connection: Connection): IDataObject | undefined {
 	if (!parameter<boolean>(item, 'sendQuery', false)) return undefined;
-	return parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
-		? readObject(item, 'jsonQuery', 'JSON Query Parameters')
-		: grouped(readFields(item, 'queryParameters'));
+	return queryOf(
+		item,
+		connection,
+		parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
+			? readObject(item, 'jsonQuery', 'JSON Query Parameters')
+			: grouped(readFields(item, 'queryParameters')),
+	);
 }
 
 /** Lower-case names, checked. */
-function headersOf(item: Item, typed: IDataObject): Headers {
+function headersOf(item: Item, connection: Connection, typed: IDataObject): Headers {
+	// Another host name could lead the token astray within one server.
+	const reserved = [...ownHeaders(connection), 'host'];
 	const headers = new Map<string, string | string[]>();
 	for (const [typedName, value] of Object.entries(typed)) {
 		const name = typedName.trim().toLowerCase();
-		if (RESERVED.has(name)) {
-			refuse(
-				item,
-				`The header "${typedName.trim()}" cannot be set here`,
-				'It is set from the credential. Remove it from the headers of this node.',
-			);
-		}
+		if (reserved.includes(name)) refuseReserved(item, 'header', typedName.trim());
 		if (value == null) continue;
 		headers.set(name, Array.isArray(value) ? value.map(asText) : asText(value));
 	}
 	return Object.fromEntries(headers);
 }
 
-function readHeaders(item: Item): Headers {
+function readHeaders(item: Item, connection: Connection): Headers {
 	if (!parameter<boolean>(item, 'sendHeaders', false)) return {};
 	return headersOf(
 		item,
+		connection,
 		parameter<string>(item, 'specifyHeaders', 'keypair') === 'json'
 			? readObject(item, 'jsonHeaders', 'JSON Headers')
 			: grouped(readFields(item, 'headerParameters')),
@@ -81,11 +95,14 @@ function readHeaders(item: Item): Headers {
 }
 
 function readUrl(item: Item, connection: Connection): URL {
-	const path = parameter<unknown>(item, 'path', '');
-	if (typeof path !== 'string') {
-		return refuse(item, `Path has to be a text, but is ${path === null ? 'null' : typeof path}`);
+	const url = parameter<unknown>(item, 'url', '');
+	const label = url === '' ? 'Path' : 'URL';
+	const address = url === '' ? parameter<unknown>(item, 'path', '') : url;
+	if (typeof address !== 'string') {
+		const type = address === null ? 'null' : typeof address;
+		return refuse(item, `${label} has to be a text, but is ${type}`);
 	}
-	return resolveApiUrl(connection, path, 'Path');
+	return resolveApiUrl(connection, address, label);
 }
 
 async function readWriter(item: Item, method: string): Promise<BodyWriter | undefined> {
@@ -113,21 +130,25 @@ export async function readRequest(item: Item, connection: Connection): Promise<R
 	const { response, ...options } = readOptions(item);
 	const method = readMethod(item);
 	const url = readUrl(item, connection);
-	const query = readQuery(item);
-	const headers = { accept: ACCEPT[response.responseFormat], ...readHeaders(item) };
+	const query = readQuery(item, connection);
+	const headers = { accept: ACCEPT[response.responseFormat], ...readHeaders(item, connection) };
 	const write = await readWriter(item, method);
 	return {
 		method,
+		response,
 		call: (changes = {}) => {
 			const written = write?.(changes.body ?? {});
 			const kept = changes.url === undefined ? query : besides(query, changes.url);
 			const type = written === undefined ? {} : { 'content-type': written.contentType };
-			const own = { ...headers, ...headersOf(item, changes.headers ?? {}) };
+			const own = { ...headers, ...headersOf(item, connection, changes.headers ?? {}) };
 			return {
 				...options,
 				method,
 				url: changes.url ?? url,
-				query: changes.query === undefined ? kept : { ...kept, ...changes.query },
+				query:
+					changes.query === undefined
+						? kept
+						: { ...kept, ...queryOf(item, connection, changes.query) },
 				headers: written?.isTypeFixed === true ? { ...own, ...type } : { ...type, ...own },
 				body: written?.body,
 			};

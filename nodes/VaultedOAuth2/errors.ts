@@ -16,14 +16,14 @@ import {
 	type Redactor,
 } from '../../src';
 
-/** What a failure of each class asks of the user. */
-const HINTS: Record<FailureClass, string> = {
+/** What a failure of each class asks of the user, if its own words do not say it. */
+const WAY_OUT: Record<FailureClass, string> = {
 	reconnect: 'The connection has to be authorized again.',
-	configuration: 'A field of the credential or of this node has to be corrected.',
-	provider:
-		'Nothing is lost. Try again later, for example with "Retry On Fail" in the settings of this node.',
-	secretStore: 'The secret store has to be looked at.',
+	configuration: 'Correct this field of the credential or of this node.',
+	provider: 'Nothing is lost; try again later.',
+	secretStore: 'Look at the secret store.',
 };
+const RETRY = '“Retry On Fail” in the settings of this node does that.';
 
 /** Longer texts of an API, such as whole error pages, are cut here. */
 const LONGEST_TEXT = 2_000;
@@ -48,6 +48,33 @@ function operationError(
 	error.message = message;
 	Object.assign(error.context, context);
 	return error;
+}
+
+/** The end of a sentence that another one follows, or a quotation mark. */
+const SENTENCE_END = /[.!?]\)? (?=[\p{Lu}“])|"/gu;
+
+/** Where the first sentence of a text ends: not within what somebody else is quoted with. */
+function endOfSentence(text: string): number {
+	let isQuoted = false;
+	for (const { 0: found, index } of text.matchAll(SENTENCE_END)) {
+		if (found === '"') isQuoted = !isQuoted;
+		else if (!isQuoted) return index + found.length - 1;
+	}
+	return text.length;
+}
+
+/** A failure as n8n shows it: what is wrong in one sentence, and below it the way out. */
+function shown({ title, detail, failureClass, code }: VaultedOAuth2Error): {
+	readonly cause: string;
+	readonly wayOut: string;
+} {
+	const end = endOfSentence(detail);
+	const rest = detail.slice(end).trim() || WAY_OUT[failureClass];
+	const further = failureClass === 'provider' ? ` ${RETRY}` : '';
+	return {
+		cause: `${title} – ${detail.slice(0, end)}`,
+		wayOut: `${rest}${further} (${failureClass}, ${code})`,
+	};
 }
 
 /** The error of this package that is behind an error of n8n, or undefined. */
@@ -85,7 +112,7 @@ export function failureOf(error: VaultedOAuth2Error): IDataObject {
 }
 
 /**
- * The error n8n shows for an item. Errors of this package keep their words. No error keeps one of the HTTP client as its cause, since
+ * The error n8n shows for an item. Errors of this package keep their words: the cause as message, the way out as description. No error keeps one of the HTTP client as its cause, since
  * that would hold the request with its token.
  */
 export function toNodeError(
@@ -96,11 +123,8 @@ export function toNodeError(
 	const own = ownError(error);
 	if (own !== undefined) {
 		const { message: _message, ...context } = failureOf(own);
-		return operationError(node, own.message, {
-			itemIndex,
-			description: `${HINTS[own.failureClass]} (${own.failureClass}, ${own.code})`,
-			context,
-		});
+		const { cause, wayOut } = shown(own);
+		return operationError(node, cause, { itemIndex, description: wayOut, context });
 	}
 	if (error instanceof NodeApiError || error instanceof NodeOperationError) {
 		error.context['itemIndex'] ??= itemIndex;

@@ -19,7 +19,6 @@ import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
-import { peek } from './peek';
 import { withQuery, type QueryArrays } from './query';
 import { nextHop, type Hop } from './redirects';
 import { assertSendable } from './requestHeaders';

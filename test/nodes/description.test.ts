@@ -108,6 +108,38 @@ test.each(['getStatus', 'refreshNow'])('Connection: %s is simple in new nodes', 
 	expect(complete).toEqual({ ...values, simplify: true });
 });
 
+test('a resource with a single operation has nothing to choose, and its operation all the same', () => {
+	for (const [resource, operation, type] of [
+		['apiRequest', 'request', 'hidden'],
+		['session', 'verify', 'hidden'],
+		['connection', 'getStatus', 'options'],
+	]) {
+		const choice = description.properties.find(
+			({ name, displayOptions }) =>
+				name === 'operation' && displayOptions?.show?.['resource']?.includes(resource),
+		);
+		expect(choice).toMatchObject({ type, default: operation });
+	}
+});
+
+test('actions are named as n8n names them: a verb and a thing, without an article', () => {
+	const actions = description.properties
+		.filter(({ name }) => name === 'operation')
+		.flatMap(({ options = [] }) => options)
+		.map((option) => ('action' in option ? option.action : ''));
+	expect(actions).toContain('Make API request');
+	for (const action of actions) expect(action).toMatch(/^[A-Z][a-z]+ (?!.*\b(an?|the)\b)/);
+});
+
+test('every list of fields says in its titles what each is', () => {
+	const lists = description.properties.filter(
+		({ type, typeOptions }) => type === 'fixedCollection' && typeOptions?.multipleValues === true,
+	);
+	expect(lists.length).toBeGreaterThan(2);
+	for (const { typeOptions } of lists)
+		expect(typeOptions?.fixedCollection?.itemTitle).toMatch(/^=\{\{ \$collection\.item\./);
+});
+
 test('every operation says in a sentence what it does', () => {
 	const operations = description.properties.filter(({ name }) => name === 'operation');
 	for (const { options } of operations) {

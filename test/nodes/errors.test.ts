@@ -22,14 +22,50 @@ function wrapped(error: Error, times: number): Error {
 it.each([0, 1, 4])('an error of this package keeps its words, %i errors deep', (times) => {
 	const shown = toNodeError(NODE, wrapped(own, times), 3);
 	expect(shown).toBeInstanceOf(NodeOperationError);
-	expect(shown.message).toBe(own.message);
-	expect(shown.description).toContain('(configuration, INVALID_SCOPE)');
+	expect(shown.message).toBe('Fix the configuration – Scope: the provider refuses it.');
+	expect(shown.description).toBe('Correct it. (configuration, INVALID_SCOPE)');
 	expect(shown.context).toMatchObject({
 		itemIndex: 3,
 		class: 'configuration',
 		code: 'INVALID_SCOPE',
 		field: 'Scope',
 	});
+});
+
+it.each([
+	['one sentence', 'it is a number from 1 to 60.', 'it is a number from 1 to 60.', 'Correct this'],
+	['three sentences', 'It is a. Do b. Or c.', 'It is a.', 'Do b. Or c. '],
+	[
+		'names with dots in them',
+		'login.example.com answered 404 (RFC 7009 v1.2). Check the address.',
+		'login.example.com answered 404 (RFC 7009 v1.2).',
+		'Check the address.',
+	],
+	[
+		'words of somebody else',
+		'it answered "invalid_scope: No. Never.". Ask for less.',
+		'it answered "invalid_scope: No. Never.".',
+		'Ask for less.',
+	],
+	[
+		'a quotation that does not end',
+		'it said "No. Never. Try',
+		'it said "No. Never. Try',
+		'Correct',
+	],
+])('the cause is the title, the way out the description: %s', (_name, text, cause, wayOut) => {
+	const failure = new ConfigurationError('Scope', text, { code: 'INVALID_SCOPE' });
+	const { message, description } = toNodeError(NODE, failure, 0);
+	expect(message).toBe(`Fix the configuration – Scope: ${cause}`);
+	expect(description).toMatch(wayOut);
+	expect(description).toMatch(/ \(configuration, INVALID_SCOPE\)$/);
+});
+
+it('a provider that is down can be tried again by n8n', () => {
+	const failure = new ProviderError('it answered 503. Nothing is lost.', { code: 'SERVER_ERROR' });
+	expect(toNodeError(NODE, failure, 0).description).toBe(
+		'Nothing is lost. “Retry On Fail” in the settings of this node does that. (provider, SERVER_ERROR)',
+	);
 });
 
 it('an error whose cause is itself ends the search', () => {

@@ -209,7 +209,9 @@ describe('a refused token that cannot be replaced', () => {
 		const { error, text } = await run(credential, { path: '/me' });
 		expect(error).toMatchObject({
 			message: expect.stringMatching(/^Reconnect needed – /) as string,
-			description: 'The connection has to be authorized again. (reconnect, INVALID_GRANT)',
+			description: expect.stringMatching(
+				/^The refresh token was revoked, .* \(reconnect, INVALID_GRANT\)$/,
+			) as string,
 			context: { class: 'reconnect', code: 'INVALID_GRANT', itemIndex: 0 },
 		});
 		expect(text).not.toContain('Bearer');

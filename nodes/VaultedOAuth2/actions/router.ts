@@ -55,7 +55,8 @@ const choices: INodeProperties[] = [
 	{
 		displayName: 'Operation',
 		name: 'operation',
-		type: 'options',
+		// A choice of one is none. The parameter stays, and so do the texts of n8n's list of actions.
+		type: 'hidden',
 		noDataExpression: true,
 		displayOptions: { show: { resource: ['apiRequest'] } },
 		options: [
@@ -63,7 +64,7 @@ const choices: INodeProperties[] = [
 				name: 'Request',
 				value: 'request',
 				description: 'Send an HTTP request to the API and get its response',
-				action: 'Make an API request',
+				action: 'Make API request',
 			},
 		],
 		default: 'request',
@@ -79,7 +80,7 @@ const choices: INodeProperties[] = [
 				name: 'Get Authorization URL',
 				value: 'getAuthorizationUrl',
 				description: 'Get a link for whoever connects the account. Grant Type: Authorization Code.',
-				action: 'Get the authorization URL of a connection',
+				action: 'Get authorization URL of connection',
 			},
 			{
 				name: 'Get Many',
@@ -93,7 +94,7 @@ const choices: INodeProperties[] = [
 				value: 'getStatus',
 				description:
 					'Tell whether the connection is healthy, when its token expires and when it is refreshed, without asking for a token',
-				action: 'Get the status of a connection',
+				action: 'Get status of connection',
 			},
 			{
 				name: 'Get User Info',
@@ -114,26 +115,26 @@ const choices: INodeProperties[] = [
 				value: 'keepAlive',
 				description:
 					'Refresh a connection that would lapse when nobody uses it, and tell whether it needs a person',
-				action: 'Keep a connection alive',
+				action: 'Keep connection alive',
 			},
 			{
 				name: 'Refresh Now',
 				value: 'refreshNow',
 				description: 'Replace the token by a new one, even if it is still good',
-				action: 'Refresh the token of a connection now',
+				action: 'Refresh token of connection',
 			},
 			{
 				name: 'Revoke and Disconnect',
 				value: 'revoke',
 				description:
 					'End the account’s access at the provider and remove its tokens from the secret store. It can be connected again.',
-				action: 'Revoke and disconnect a connection',
+				action: 'Revoke and disconnect connection',
 			},
 			{
 				name: 'Validate',
 				value: 'validate',
 				description: 'Check the connection step by step: fields, secret store, token and API',
-				action: 'Validate a connection',
+				action: 'Validate connection',
 			},
 		],
 		default: 'getStatus',
@@ -141,7 +142,7 @@ const choices: INodeProperties[] = [
 	{
 		displayName: 'Operation',
 		name: 'operation',
-		type: 'options',
+		type: 'hidden',
 		noDataExpression: true,
 		displayOptions: { show: { resource: ['session'] } },
 		options: [
@@ -149,7 +150,7 @@ const choices: INodeProperties[] = [
 				name: 'Verify',
 				value: 'verify',
 				description: 'Tell who holds a session token that the trigger issued',
-				action: 'Verify a session token',
+				action: 'Verify session token',
 			},
 		],
 		default: 'verify',

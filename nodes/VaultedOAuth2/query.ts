@@ -21,7 +21,8 @@ function pairs(name: string, value: unknown, arrays: QueryArrays): string[] {
 	const pair = (text: string): string[] => [`${encoded(name)}=${encoded(text)}`];
 	if (value === null) return pair('');
 	if (value instanceof Date) return pair(value.toISOString());
-	if (typeof value !== 'object') return pair(String(value as number | boolean | bigint | string));
+	if (typeof value !== 'object')
+		return pair(typeof value === 'string' ? value : `${value as number}`);
 	const isList = Array.isArray(value);
 	return Object.entries(value).flatMap(([key, entry]) =>
 		pairs(nameOf(name, key, isList ? arrays : undefined), entry, arrays),

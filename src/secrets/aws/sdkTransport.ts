@@ -92,7 +92,9 @@ function addressOf({ protocol, hostname, port, path, query = {} }: SdkRequest): 
 
 function bodyOf(body: unknown): string | Buffer | undefined {
 	if (typeof body === 'string') return body;
-	return body instanceof Uint8Array ? Buffer.from(body) : undefined;
+	if (!(body instanceof Uint8Array)) return undefined;
+	// The SDK's own kind of array warns of every conversion by its methods.
+	return Buffer.from(body.buffer, body.byteOffset, body.byteLength);
 }
 
 /** A refusal of the instance's policy, or a proxy's failure, is not worth another attempt: the SDK does not know it. */

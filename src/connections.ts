@@ -7,8 +7,10 @@ import { FIELD_NAMES, type CredentialFields, type FieldKey } from './config/fiel
 import { assertAllowedByOperator } from './config/operatorLimits';
 import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
+import type { Asker } from './events';
 import type { CallPace } from './http/callPace';
 import { Concurrency } from './http/limiter';
+import { listConnections, type Listing } from './listing';
 import { ApiAuthorizer, type ApiAuthorization, type ApiRequest } from './oauth/apiAuthorization';
 import type { NonceAnswer } from './oauth/apiNonces';
 import type { TokenKind } from './oauth/authorizationServer';
@@ -169,6 +171,51 @@ export class Connections {
 		// In use, so it stays; and its way to the secret is the one in use.
 		this.wiring.use(opened.shared);
 		return opened.open;
+	}
+
+	/**
+	 * How the connections of a credential's store stand, its own among them: those whose secrets' names begin as this instance's do.
+	 *
+	 * @param most how many at most
+	 * @throws ConfigurationError `NOT_ALLOWED_BY_OPERATOR` unless the operator lets workflows do that; SecretStoreError
+	 */
+	async list(
+		{ connection }: Form,
+		{ by, most }: { readonly by: Asker; readonly most: number },
+	): Promise<Listing> {
+		const { wiring } = this;
+		if (wiring.settings.listByWorkflows !== true) {
+			throw new ConfigurationError(
+				'VAULTED_OAUTH2_LIST',
+				'on this n8n no workflow is told of other connections. The operator can set it to workflows; then whoever may use a credential of this package sees the labels and states of all connections in its secret store.',
+				{ code: 'NOT_ALLOWED_BY_OPERATOR' },
+			);
+		}
+		const prefix = wiring.secretPrefix;
+		const store = wiring.store(connection);
+		const bufferMs = connection.refreshBufferSeconds * 1000;
+		const inUse = this.inUse(store);
+		const listing = await listConnections({
+			store,
+			prefix,
+			most,
+			knownOf: (secretId) => inUse.get(secretId)?.tokens.status(),
+			policyOf: (secretId) => ({ bufferMs, jitter: jitterOf(secretId) }),
+			now: wiring.clock.now(),
+		});
+		const count = listing.connections.length;
+		wiring.emitFor(connection, `${prefix}*`)('connections.listed', { count, ...by });
+		return listing;
+	}
+
+	/** What is known here of the connections that are in use by the same way to their store, by their secrets. */
+	private inUse(store: SecretStore): ReadonlyMap<string, OpenConnection> {
+		return new Map(
+			this.opened
+				.all()
+				.filter(({ open, shared }) => open.store === store && shared.bundle.lastKnown !== undefined)
+				.map(({ open }) => [open.secretRef.secretId, open]),
+		);
 	}
 
 	private find({ connection, secretRef }: Form): Opened {

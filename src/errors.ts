@@ -142,12 +142,16 @@ export type MistakeIn =
 	| FieldName
 	| 'Headers'
 	| 'Ignore SSL Issues (Insecure)'
+	| 'Limit'
+	| 'Link header'
 	| 'Link Lifetime (Minutes)'
 	| 'Method'
+	| 'Next URL'
 	| 'Path'
 	| 'Proxy'
 	| 'SSL Certificates'
 	| 'Session Lifetime (Minutes)'
+	| 'URL'
 	| `VAULTED_OAUTH2_${string}`;
 
 /** Something has to be corrected. `field` is the name that the form, the node or the environment has for it. */

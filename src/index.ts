@@ -14,7 +14,7 @@ export { LONGEST_SESSION_MS } from './authorization/sessionTokens';
 export { randomId as randomText, type FlowKeys } from './authorization/ticket';
 export { LONGEST_LINK_MS } from './authorization/usedLinks';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
-export type { Connection } from './config/connection';
+export type { Connection, Form } from './config/connection';
 export { FIELD_NAMES } from './config/fields';
 export { withParameter } from './config/queryParameter';
 export {
@@ -23,6 +23,7 @@ export {
 	type Connections,
 	type OpenConnection,
 } from './connections';
+export type { ListedConnection, Listing } from './listing';
 export {
 	ConfigurationError,
 	ProviderError,

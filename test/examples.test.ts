@@ -4,21 +4,28 @@ import { NodeHelpers, type INode, type INodeType, type IWorkflowBase } from 'n8n
 
 import { VaultedOAuth2 } from '../nodes/VaultedOAuth2/VaultedOAuth2.node';
 import { VaultedOAuth2Trigger } from '../nodes/VaultedOAuth2Trigger/VaultedOAuth2Trigger.node';
+import { asTool } from './support/asTool';
 
 const FOLDER = join(__dirname, '..', 'docs', 'examples');
 const FILES = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
 const OWN: Record<string, INodeType> = {
 	'n8n-nodes-vaulted-oauth2.vaultedOAuth2': new VaultedOAuth2(),
+	'n8n-nodes-vaulted-oauth2.vaultedOAuth2Tool': asTool(new VaultedOAuth2()),
 	'n8n-nodes-vaulted-oauth2.vaultedOAuth2Trigger': new VaultedOAuth2Trigger(),
 };
 
-it('there is one for connecting, calling, keeping alive, reconnecting, signing in', () => {
+it('there is one for each group of features', () => {
 	expect(FILES).toEqual([
+		'ai-tool.json',
 		'call-api.json',
 		'connect.json',
 		'keep-alive.json',
 		'notify-on-reconnect.json',
+		'paginate.json',
+		'send-bodies.json',
 		'sign-in.json',
+		'status-page.json',
+		'transfer-files.json',
 	]);
 	const readme = readFileSync(join(FOLDER, 'README.md'), 'utf8');
 	for (const file of FILES) expect(readme).toContain(`(${file})`);
@@ -32,10 +39,10 @@ describe.each(FILES)('%s', (file) => {
 		const names = workflow.nodes.map(({ name }) => name);
 		expect(new Set(names).size).toBe(names.length);
 		expect(new Set(workflow.nodes.map(({ id }) => id)).size).toBe(names.length);
-		for (const [from, { main }] of Object.entries(workflow.connections)) {
+		for (const [from, outputs] of Object.entries(workflow.connections)) {
 			expect(names).toContain(from);
-			for (const { node } of main?.flat().filter((to) => to !== null) ?? [])
-				expect(names).toContain(node);
+			const targets = Object.values(outputs).flatMap((connections) => connections.flat());
+			for (const { node } of targets.filter((to) => to != null)) expect(names).toContain(node);
 		}
 	});
 

@@ -26,6 +26,7 @@ import type { ItemConnection } from './connection';
 import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
 import { nextHop, type Hop, type RequestBody } from './redirects';
+import { summaryOf } from './summary';
 
 /** A request to the API, without its token. */
 export interface ApiCall extends Omit<Hop, 'withToken'> {
@@ -186,6 +187,7 @@ class Exchange {
 			const body = await readBody(this.item, { body: answer.body, redactor: this.redactor });
 			const replacement = await this.replace(token, hop.url.pathname);
 			if (replacement === undefined) return { ...answer, body };
+			summaryOf(this.item.node).refreshes += 1;
 			token = replacement;
 		}
 	}

@@ -62,6 +62,60 @@ describe('method and path', () => {
 	});
 });
 
+describe('what Import cURL fills in', () => {
+	/** As n8n's editor makes it of `curl -X POST -H 'X-Trace: a' -d '{"a":1}' -L --proxy … -k URL?b=2`. */
+	const imported = (url: string): INodeParameters => ({
+		url,
+		authentication: 'none',
+		method: 'POST',
+		sendHeaders: true,
+		headerParameters: { parameters: [{ name: 'X-Trace', value: 'a' }] },
+		sendQuery: true,
+		queryParameters: { parameters: [{ name: 'b', value: '2' }] },
+		options: {
+			redirect: { redirect: { followRedirects: true } },
+			proxy: 'http://127.0.0.1:9',
+			allowUnauthorizedCerts: true,
+		},
+		contentType: 'json',
+		sendBody: true,
+		specifyBody: 'keypair',
+		bodyParameters: { parameters: [{ name: 'a', value: '={{ 1 }}' }] },
+	});
+
+	test('is sent to an address of the API', async () => {
+		await expect(sent(imported(`${rig.recorder.url}/v1/contacts`))).resolves.toMatchObject({
+			method: 'POST',
+			path: '/v1/contacts?b=2',
+			body: '{"a":1}',
+			headers: { 'x-trace': 'a' },
+		});
+	});
+
+	test.each(['https://elsewhere.test/x', 'http://127.0.0.1:9/x'])(
+		'is not sent to %s',
+		async (url) => {
+			const { error } = await rig.run(credential, { resource: 'apiRequest', ...imported(url) });
+			expect(error).toMatchObject({
+				message: expect.stringContaining('URL: it leads away from') as string,
+				context: { code: 'ADDRESS_NOT_ALLOWED', field: 'URL' },
+			});
+			expect(rig.recorder.requests).toEqual([]);
+		},
+	);
+
+	test('is refused with a token of its own: the credential has one', async () => {
+		const own = { headerParameters: fields(['authorization', 'Bearer of-my-own']) };
+		const url = `${rig.recorder.url}/v1/contacts`;
+		const { error } = await rig.run(credential, {
+			resource: 'apiRequest',
+			...imported(url),
+			...own,
+		});
+		expect(error?.message).toBe('The header "authorization" cannot be set here');
+	});
+});
+
 describe('the query', () => {
 	const query = async (parameters: INodeParameters): Promise<string> =>
 		decodeURIComponent((await sent({ path: '/x', sendQuery: true, ...parameters })).path);

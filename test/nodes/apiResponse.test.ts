@@ -82,6 +82,57 @@ describe('JSON', () => {
 	});
 });
 
+describe('a field of JSON', () => {
+	const ANSWER = {
+		headers: JSON_TYPE,
+		body: '{"data":{"items":[{"a":1},2]},"a.b":[3],"none":null}',
+	};
+
+	test.each([
+		['data.items', [{ a: 1 }, { data: 2 }]],
+		['data.items[0]', [{ a: 1 }]],
+		['data.items[0].a', [{ data: 1 }]],
+		['a.b', [{ data: 3 }]],
+		['none', [{}]],
+		[' data ', [{ items: [{ a: 1 }, 2] }]],
+	])('%s is all that is put out', async (dataField, items) => {
+		await expect(json(ANSWER, { dataField })).resolves.toEqual(items);
+	});
+
+	test('is the body of the full response', async () => {
+		await expect(
+			json(ANSWER, { dataField: 'data.items', fullResponse: true }),
+		).resolves.toMatchObject([{ body: [{ a: 1 }, 2], statusCode: 200 }]);
+	});
+
+	test.each(['missing', 'data.missing', 'data.items[2]', 'constructor', '__proto__'])(
+		'that is not there (%s) is an error that says what is',
+		async (dataField) => {
+			rig.recorder.answers = { '/x': ANSWER };
+			const parameters = { path: '/x', options: { response: { response: { dataField } } } };
+			const { error } = await rig.run(credential, { resource: 'apiRequest', ...parameters });
+			expect(error).toMatchObject({
+				message: `Field Containing Data: the response has no field "${dataField}"`,
+				description: 'Its fields are: data, a.b, none',
+				context: { itemIndex: 0 },
+			});
+		},
+	);
+
+	test('is not looked for in an error, under Never Error', async () => {
+		const answer = { status: 400, headers: JSON_TYPE, body: '{"message":"no"}' };
+		const response = { neverError: true, dataField: 'data' };
+		await expect(json(answer, response)).resolves.toEqual([{ message: 'no' }]);
+	});
+});
+
+test('a list stays together where it is not split', async () => {
+	const answer = { headers: JSON_TYPE, body: '[{"a":1},{"a":2}]' };
+	await expect(json(answer, { splitIntoItems: false })).resolves.toEqual([
+		{ data: [{ a: 1 }, { a: 2 }] },
+	]);
+});
+
 describe('text', () => {
 	const ANSWER = { headers: { 'content-type': 'text/html' }, body: '<p>ä✓</p>' };
 

@@ -43,6 +43,7 @@ test('the form begins with a plain GET', () => {
 	expect(shown({})).toEqual([
 		'resource',
 		'operation',
+		'curlImport',
 		'method',
 		'path',
 		'sendQuery',
@@ -50,6 +51,16 @@ test('the form begins with a plain GET', () => {
 		'sendBody',
 		'options',
 	]);
+});
+
+test('the address that Import cURL fills in takes the place of the path', () => {
+	expect(description.properties).toContainEqual(
+		expect.objectContaining({ name: 'curlImport', type: 'curlImport' }),
+	);
+	const names = shown({ url: 'https://api.example.com/v1/contacts' });
+	expect(names).toContain('url');
+	expect(names).not.toContain('path');
+	expect(shown({ url: '' })).not.toContain('url');
 });
 
 test.each([

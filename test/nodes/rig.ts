@@ -7,13 +7,16 @@ import type {
 import { Person } from '../../demo/harness/person';
 import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
 import { VaultedOAuth2 } from '../../nodes/VaultedOAuth2/VaultedOAuth2.node';
+import { asTool } from '../support/asTool';
 import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
 import { N8nEngine, type EngineNode, type EngineRun } from '../support/n8nEngine';
 import { startSampleApi, type SampleApi } from '../support/sampleApi';
 import { startRecorder, type Recorder } from './recorder';
 
 export const CREDENTIAL_TYPE = 'vaultedOAuth2Api';
-const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
+export const NODE_TYPE = 'n8n-nodes-vaulted-oauth2.vaultedOAuth2';
+/** What n8n makes of the node for an AI agent. */
+export const TOOL_TYPE = `${NODE_TYPE}Tool`;
 const CLIENT = { clientId: 'crm', clientSecret: 'example-client-secret' };
 
 const APP = { clientId: 'app', clientSecret: 'example-app-secret' };
@@ -71,7 +74,7 @@ export class Rig {
 
 	static async start(env: Record<string, string> = {}): Promise<Rig> {
 		const engine = await N8nEngine.start({
-			nodeTypes: { [NODE_TYPE]: new VaultedOAuth2() },
+			nodeTypes: { [NODE_TYPE]: new VaultedOAuth2(), [TOOL_TYPE]: asTool(new VaultedOAuth2()) },
 			credentialTypes: [new VaultedOAuth2Api()],
 			env,
 		});

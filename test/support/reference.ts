@@ -14,16 +14,20 @@ function wordFor(all: readonly INodeProperties[], name: string, value: unknown):
 		.flatMap(({ options = [] }) => options)
 		.filter(isOption)
 		.filter((option) => option.value === value);
-	return names[0]?.name ?? JSON.stringify(value);
+	return names[0]?.name ?? (isFilled(value) ? 'filled' : JSON.stringify(value));
 }
+
+const isFilled = (value: unknown): boolean => JSON.stringify(value) === '{"_cnd":{"exists":true}}';
 
 function condition(
 	all: readonly INodeProperties[],
 	asked: Readonly<Record<string, readonly unknown[] | undefined>> = {},
 ): string[] {
 	return Object.entries(asked).map(([name, values = []]) => {
-		const field = all.find((property) => property.name === name)?.displayName ?? name;
-		return `${field}: ${values.map((value) => wordFor(all, name, value)).join(', ')}`;
+		// "/name" is a field of the form's own, seen from inside a collection.
+		const plain = name.replace(/^\//, '');
+		const field = all.find((property) => property.name === plain)?.displayName ?? name;
+		return `${field}: ${values.map((value) => wordFor(all, plain, value)).join(', ')}`;
 	});
 }
 
@@ -36,7 +40,8 @@ function shownIf(
 }
 
 function kindOf({ type, typeOptions = {}, required, noDataExpression }: INodeProperties): string {
-	const { rows: _height, ...limits } = typeOptions;
+	// How rows look.
+	const { rows: _height, fixedCollection: _titles, ...limits } = typeOptions;
 	return [
 		type,
 		...(required === true ? ['required'] : []),
@@ -57,7 +62,7 @@ function defaultOf(
 function rowsOf(properties: readonly INodeProperties[], path: readonly string[] = []): string[][] {
 	return properties.flatMap((property) => {
 		const { displayName, name, options = [], type } = property;
-		if (type === 'notice') return [];
+		if (type === 'notice' || type === 'curlImport') return [];
 		const title = [...path, displayName];
 		const values = options.filter(isOption).map(({ value }) => `\`${String(value)}\``);
 		const inside = [

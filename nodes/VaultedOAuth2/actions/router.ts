@@ -7,8 +7,10 @@ import {
 } from 'n8n-workflow';
 
 import { errorDetails, toNodeError } from '../errors';
+import { hintOf, summaryOf } from '../summary';
 import { limitsOf } from './apiRequest/limitOptions';
 import { request } from './apiRequest/request';
+import { getAll } from './connection/getAll';
 import { getAuthorizationUrl } from './connection/getAuthorizationUrl';
 import { getStatus } from './connection/getStatus';
 import { getUserInfo } from './connection/getUserInfo';
@@ -24,6 +26,7 @@ import { verify } from './session/verify';
 const OPERATIONS: Record<string, Record<string, Operation>> = {
 	apiRequest: { request },
 	connection: {
+		getAll,
 		getAuthorizationUrl,
 		getStatus,
 		getUserInfo,
@@ -77,6 +80,13 @@ const choices: INodeProperties[] = [
 				value: 'getAuthorizationUrl',
 				description: 'Get a link for whoever connects the account. Grant Type: Authorization Code.',
 				action: 'Get the authorization URL of a connection',
+			},
+			{
+				name: 'Get Many',
+				value: 'getAll',
+				description:
+					'List the connections in the secret store and how each stands: state, end of its token, versions left. The operator of this n8n has to allow it.',
+				action: 'Get many connections',
 			},
 			{
 				name: 'Get Status',
@@ -162,6 +172,12 @@ function assertNotCanceled(node: IExecuteFunctions): void {
 		throw new NodeOperationError(node.getNode(), 'The execution was canceled');
 }
 
+/** Where n8n shows hints; older versions have none. */
+function showSummary(node: Partial<Pick<IExecuteFunctions, 'addExecutionHints'>>): void {
+	const hint = hintOf(summaryOf(node as IExecuteFunctions));
+	if (hint !== undefined) node.addExecutionHints?.(hint);
+}
+
 /** What an item becomes that fails, under "continue on fail". */
 function failedItem(failure: ReturnType<typeof toNodeError>, item: number): INodeExecutionData {
 	return {
@@ -207,5 +223,6 @@ export async function route(node: IExecuteFunctions): Promise<INodeExecutionData
 	const signal = node.getExecutionCancelSignal();
 	const results = await inOrder(items.length, work, { ...limits, signal });
 	assertNotCanceled(node);
+	showSummary(node);
 	return [results.flat()];
 }

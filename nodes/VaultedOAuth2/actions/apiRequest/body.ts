@@ -1,5 +1,7 @@
 import type { IDataObject } from 'n8n-workflow';
 
+import { stepsIn } from './dataPath';
+
 /** A row of names and values. */
 export interface Field {
 	readonly name: string;
@@ -21,9 +23,8 @@ function isIndex(step: string | undefined): boolean {
 	return step !== undefined && /^(0|[1-9]\d*)$/.test(step);
 }
 
-/** `a.b[0].c` as its steps. */
 function stepsOf(name: string, refuse: RefuseField): string[] {
-	const steps = name.split(/[.[\]]+/).filter((step) => step !== '');
+	const steps = stepsIn(name);
 	if (steps.length > MOST_STEPS)
 		refuse(name, `It has more than ${MOST_STEPS} levels. Specify the body using JSON.`);
 	// Assigning to it would change what other objects inherit.

@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { bodyFields } from './bodyFields';
 import { FIELDS_BELOW, JSON_TEXT, keyValues } from './keyValues';
+import { optimizeFields } from './optimizeFields';
 import { options } from './options';
 
 /** What n8n's HTTP Request node can send, too. */
@@ -81,6 +82,13 @@ const headers: INodeProperties[] = [
 /** The fields of an API request, in the form of n8n's HTTP Request node, with a path in place of the URL. */
 export const description: INodeProperties[] = [
 	{
+		// n8n's own button and paste box, which fill the fields of the HTTP Request node.
+		displayName: '',
+		name: 'curlImport',
+		type: 'curlImport',
+		default: '',
+	},
+	{
 		displayName: 'Method',
 		name: 'method',
 		type: 'options',
@@ -92,13 +100,24 @@ export const description: INodeProperties[] = [
 		displayName: 'Path',
 		name: 'path',
 		type: 'string',
+		displayOptions: { hide: { '/url': [{ _cnd: { exists: true } }] } },
 		default: '',
 		placeholder: '/contacts',
 		description:
 			'Path under the API Base URL of the credential, with or without a query. The token is sent to the API only.',
 	},
+	{
+		displayName: 'URL',
+		name: 'url',
+		type: 'string',
+		displayOptions: { show: { '/url': [{ _cnd: { exists: true } }] } },
+		default: '',
+		description:
+			'Address under the API Base URL of the credential, as Import cURL fills it in. Clear it to enter a path.',
+	},
 	...query,
 	...headers,
 	...bodyFields,
 	options,
+	...optimizeFields,
 ];

@@ -2,6 +2,7 @@ import type { INodeProperties } from 'n8n-workflow';
 
 import { parameter, type Item } from '../operation';
 import { batching, requestsAtOnce } from './limitOptions';
+import { paginationFields } from './paginationFields';
 import { retries } from './retryOptions';
 
 /** How the answer is put out. */
@@ -11,6 +12,12 @@ export interface ResponseOptions {
 	readonly responseFormat: 'autodetect' | 'file' | 'json' | 'text';
 	/** Where text and files go, and values that are no object. */
 	readonly outputPropertyName: string;
+	/** Path of what is put out of a JSON answer; empty for all of it. */
+	readonly dataField: string;
+	/** True if an answer without it is an empty one. */
+	readonly isDataOptional?: boolean;
+	/** A list becomes one item per element. */
+	readonly splitIntoItems: boolean;
 }
 
 /** As n8n keeps it: every part may be missing. */
@@ -25,6 +32,17 @@ export interface Options {
 const DEFAULT_TIMEOUT_MS = 300_000;
 const DEFAULT_MAX_REDIRECTS = 21;
 
+/** Expressions of pagination are evaluated for each page, with its answer. */
+function readStored(item: Item): Options {
+	const { node, itemIndex } = item;
+	const raw = node.getNodeParameter('options', itemIndex, {}, { rawExpressions: true }) as object;
+	if (!Object.hasOwn(raw, 'pagination')) return parameter<Options>(item, 'options', {});
+	const names = Object.keys(raw).filter((name) => name !== 'pagination');
+	return Object.fromEntries(
+		names.map((name) => [name, parameter<unknown>(item, `options.${name}`, undefined)]),
+	);
+}
+
 /** The item's options, with the defaults of n8n's HTTP Request node. */
 export function readOptions(item: Item): {
 	queryArrays: 'brackets' | 'indices' | 'repeat';
@@ -32,7 +50,7 @@ export function readOptions(item: Item): {
 	timeoutMs: number;
 	response: ResponseOptions;
 } {
-	const options = parameter<Options>(item, 'options', {});
+	const options = readStored(item);
 	const { followRedirects = true, maxRedirects = DEFAULT_MAX_REDIRECTS } =
 		options.redirect?.redirect ?? {};
 	const response = options.response?.response ?? {};
@@ -45,6 +63,8 @@ export function readOptions(item: Item): {
 			neverError: response.neverError ?? false,
 			responseFormat: response.responseFormat ?? 'autodetect',
 			outputPropertyName: response.outputPropertyName || 'data',
+			dataField: (response.dataField ?? '').trim(),
+			splitIntoItems: response.splitIntoItems ?? true,
 		},
 	};
 }
@@ -96,6 +116,15 @@ const response: INodeProperties = {
 			name: 'response',
 			values: [
 				{
+					displayName: 'Field Containing Data',
+					name: 'dataField',
+					type: 'string',
+					default: '',
+					placeholder: 'e.g. data.items',
+					description:
+						'Name of the field in a JSON response to return. Supports dot notation. Leave blank to return the whole response.',
+				},
+				{
 					displayName: 'Include Response Headers and Status',
 					name: 'fullResponse',
 					type: 'boolean',
@@ -111,28 +140,46 @@ const response: INodeProperties = {
 					description: 'Whether to succeed also when the status code is not 2xx',
 				},
 				{
-					displayName: 'Response Format',
-					name: 'responseFormat',
-					type: 'options',
-					noDataExpression: true,
-					options: [
-						{ name: 'Autodetect', value: 'autodetect' },
-						{ name: 'File', value: 'file' },
-						{ name: 'JSON', value: 'json' },
-						{ name: 'Text', value: 'text' },
-					],
-					default: 'autodetect',
-					description: 'The format in which the data gets returned from the API',
-				},
-				{
 					displayName: 'Put Output in Field',
 					name: 'outputPropertyName',
 					type: 'string',
 					default: 'data',
 					required: true,
-					displayOptions: { show: { responseFormat: ['file', 'text'] } },
 					description:
 						'Name of the field the text goes to, or of the binary property the file goes to',
+				},
+				{
+					displayName: 'Response Format',
+					name: 'responseFormat',
+					type: 'options',
+					noDataExpression: true,
+					options: [
+						{
+							name: 'Autodetect',
+							value: 'autodetect',
+						},
+						{
+							name: 'File',
+							value: 'file',
+						},
+						{
+							name: 'JSON',
+							value: 'json',
+						},
+						{
+							name: 'Text',
+							value: 'text',
+						},
+					],
+					default: 'autodetect',
+					description: 'The format in which the data gets returned from the API',
+				},
+				{
+					displayName: 'Split Into Items',
+					name: 'splitIntoItems',
+					type: 'boolean',
+					default: true,
+					description: 'Whether a list becomes one item per element, instead of one item for all',
 				},
 			],
 		},
@@ -169,6 +216,7 @@ export const options: INodeProperties = {
 			description: 'How a parameter with several values is written',
 		},
 		batching,
+		paginationFields,
 		redirect,
 		requestsAtOnce,
 		response,

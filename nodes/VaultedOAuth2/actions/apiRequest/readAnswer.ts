@@ -4,7 +4,10 @@ import { exchangeError, refusalError } from '../../errors';
 import { readBody, type ApiAnswer } from '../../transport';
 import type { Item } from '../operation';
 import { fileNameOf } from './fileName';
-import { readOptions, type ResponseOptions } from './options';
+import { isObject } from './body';
+import { valueAt } from './dataPath';
+import { dataIn, readOptimizer } from './optimize';
+import type { ResponseOptions } from './options';
 
 /** What n8n's HTTP Request node takes for a file. */
 const BINARY = [
@@ -77,7 +80,7 @@ async function readRefusal(item: Item, answer: ApiAnswer): Promise<unknown> {
 }
 
 /** Status and headers, for those who want the full response. */
-function head({ headers, status, statusText, redactor }: ApiAnswer): IDataObject {
+export function headOf({ headers, status, statusText, redactor }: ApiAnswer): IDataObject {
 	return {
 		headers: redactor.value(headers) as IDataObject,
 		statusCode: status,
@@ -103,13 +106,10 @@ function parseJson(
 	}
 }
 
-function isObject(value: unknown): value is IDataObject {
-	return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** One item per element of a list. What is no object goes into a field, since an item is one. */
-function toItems(value: unknown, field: string): INodeExecutionData[] {
-	const values: unknown[] = Array.isArray(value) ? value : [value];
+/** One item per element of a list, unless it shall stay together. What is no object goes into a field, since an item is one. */
+function toItems(value: unknown, options: ResponseOptions): INodeExecutionData[] {
+	const values: unknown[] = Array.isArray(value) && options.splitIntoItems ? value : [value];
+	const field = options.outputPropertyName;
 	return values.map((entry) => ({
 		json: isObject(entry) ? entry : entry === null ? {} : { [field]: entry },
 	}));
@@ -133,33 +133,76 @@ async function toFile(
 		});
 	file.fileName ??= file.fileExtension === undefined ? field : `${field}.${file.fileExtension}`;
 	return {
-		json: options.fullResponse ? head(answer) : (input?.json ?? {}),
+		json: options.fullResponse ? headOf(answer) : (input?.json ?? {}),
 		binary: { ...input?.binary, [field]: file },
 	};
+}
+
+/** An answer as the node puts it out. */
+export interface ReadAnswer {
+	readonly items: INodeExecutionData[];
+	/** JSON or text, all of it; undefined for a file. */
+	readonly content?: unknown;
+	/** Of the content, what the items were made of. */
+	readonly data?: unknown;
+}
+
+function fromText(text: string, answer: ApiAnswer, options: ResponseOptions): ReadAnswer {
+	const content = text === '' ? {} : { [options.outputPropertyName]: text };
+	const json = options.fullResponse ? { ...headOf(answer), ...content } : content;
+	return { items: [{ json }], content: text, data: text };
+}
+
+/** What is put out of JSON; undefined if that may be missing and is. */
+function dataOf(item: Item, content: unknown, options: ResponseOptions): unknown {
+	const { dataField, isDataOptional } = options;
+	if (dataField === '') return content;
+	if (isDataOptional && valueAt(content, dataField) === undefined) return undefined;
+	return dataIn(item, content, dataField);
+}
+
+/** As {@link readAnswer}, for a status that is no error. */
+async function readContent(
+	item: Item,
+	answer: ApiAnswer,
+	options: ResponseOptions,
+): Promise<ReadAnswer> {
+	const { redactor } = answer;
+	const optimize = readOptimizer(item);
+	const format = formatOf(answer, options);
+	if (format === 'file') return { items: [await toFile(item, answer, options)] };
+
+	const text = await readText(item, answer);
+	// Once more at the end: what tags had separated may be a token now.
+	if (optimize.text !== undefined)
+		return fromText(redactor.text(optimize.text(redactor.text(text))), answer, options);
+	if (format === 'text' && optimize.json === undefined)
+		return fromText(redactor.text(text), answer, options);
+
+	const content = parseJson(item, { text, redactor }, options.neverError);
+	const found = dataOf(item, content, options);
+	if (found === undefined) return { items: [], content };
+	const data = optimize.json === undefined ? found : optimize.json(found);
+	const items = options.fullResponse
+		? [{ json: { body: data as IDataObject, ...headOf(answer) } }]
+		: toItems(data, options);
+	return { items, content, data };
 }
 
 /**
  * Turns an API's answer into items the way n8n's HTTP Request node does.
  *
  * @throws NodeApiError for a status outside 200 to 299, unless the item wants none
+ * @throws NodeOperationError if the answer is not what the item says it is
  */
-export async function readAnswer(item: Item, answer: ApiAnswer): Promise<INodeExecutionData[]> {
-	const options = readOptions(item).response;
+export async function readAnswer(
+	item: Item,
+	answer: ApiAnswer,
+	options: ResponseOptions,
+): Promise<ReadAnswer> {
 	const { status, hint } = answer;
-	if (!options.neverError && (status < 200 || status > 299)) {
-		const body = await readRefusal(item, answer);
-		throw refusalError(item.node.getNode(), { status, body, hint }, item.itemIndex);
-	}
-	const field = options.outputPropertyName;
-	const format = formatOf(answer, options);
-	if (format === 'file') return [await toFile(item, answer, options)];
-
-	const text = await readText(item, answer);
-	if (format === 'text') {
-		const content = text === '' ? {} : { [field]: answer.redactor.text(text) };
-		return [{ json: options.fullResponse ? { ...head(answer), ...content } : content }];
-	}
-	const value = parseJson(item, { text, redactor: answer.redactor }, options.neverError);
-	if (!options.fullResponse) return toItems(value, field);
-	return [{ json: { body: value as IDataObject, ...head(answer) } }];
+	if (status >= 200 && status <= 299) return await readContent(item, answer, options);
+	if (options.neverError) return await readContent(item, answer, { ...options, dataField: '' });
+	const body = await readRefusal(item, answer);
+	throw refusalError(item.node.getNode(), { status, body, hint }, item.itemIndex);
 }

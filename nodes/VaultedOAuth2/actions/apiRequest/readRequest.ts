@@ -33,6 +33,7 @@ export interface PageChanges {
 /** An item's request, read once; every page of it is a call. */
 export interface RequestDraft {
 	readonly method: string;
+	readonly response: ResponseOptions;
 	/** The call, with what the page changes. @throws NodeOperationError if something cannot be changed */
 	call(changes?: PageChanges): ApiCall;
 }
@@ -50,7 +51,7 @@ function refuseReserved(item: Item, what: 'header' | 'query parameter', name: st
 	);
 }
 
-/** The query, checked. */
+/** Checked: the token's own parameter is not among them. */
 function queryOf(item: Item, connection: Connection, query: IDataObject): IDataObject {
 	const own = ownParameter(connection);
 	if (own !== undefined && Object.hasOwn(query, own)) refuseReserved(item, 'query parameter', own);
@@ -59,11 +60,13 @@ function queryOf(item: Item, connection: Connection, query: IDataObject): IDataO
 
 function readQuery(item: Item, connection: Connection): IDataObject | undefined {
 	if (!parameter<boolean>(item, 'sendQuery', false)) return undefined;
-	const query =
+	return queryOf(
+		item,
+		connection,
 		parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
 			? readObject(item, 'jsonQuery', 'JSON Query Parameters')
-			: grouped(readFields(item, 'queryParameters'));
-	return queryOf(item, connection, query);
+			: grouped(readFields(item, 'queryParameters')),
+	);
 }
 
 /** Lower-case names, checked. */
@@ -92,11 +95,14 @@ function readHeaders(item: Item, connection: Connection): Headers {
 }
 
 function readUrl(item: Item, connection: Connection): URL {
-	const path = parameter<unknown>(item, 'path', '');
-	if (typeof path !== 'string') {
-		return refuse(item, `Path has to be a text, but is ${path === null ? 'null' : typeof path}`);
+	const url = parameter<unknown>(item, 'url', '');
+	const label = url === '' ? 'Path' : 'URL';
+	const address = url === '' ? parameter<unknown>(item, 'path', '') : url;
+	if (typeof address !== 'string') {
+		const type = address === null ? 'null' : typeof address;
+		return refuse(item, `${label} has to be a text, but is ${type}`);
 	}
-	return resolveApiUrl(connection, path, 'Path');
+	return resolveApiUrl(connection, address, label);
 }
 
 async function readWriter(item: Item, method: string): Promise<BodyWriter | undefined> {
@@ -129,6 +135,7 @@ export async function readRequest(item: Item, connection: Connection): Promise<R
 	const write = await readWriter(item, method);
 	return {
 		method,
+		response,
 		call: (changes = {}) => {
 			const written = write?.(changes.body ?? {});
 			const kept = changes.url === undefined ? query : besides(query, changes.url);

@@ -51,7 +51,7 @@ function refuseReserved(item: Item, what: 'header' | 'query parameter', name: st
 	);
 }
 
-/** The query, checked. */
+/** Checked: the token's own parameter is not among them. */
 function queryOf(item: Item, connection: Connection, query: IDataObject): IDataObject {
 	const own = ownParameter(connection);
 	if (own !== undefined && Object.hasOwn(query, own)) refuseReserved(item, 'query parameter', own);
@@ -60,11 +60,13 @@ function queryOf(item: Item, connection: Connection, query: IDataObject): IDataO
 
 function readQuery(item: Item, connection: Connection): IDataObject | undefined {
 	if (!parameter<boolean>(item, 'sendQuery', false)) return undefined;
-	const query =
+	return queryOf(
+		item,
+		connection,
 		parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
 			? readObject(item, 'jsonQuery', 'JSON Query Parameters')
-			: grouped(readFields(item, 'queryParameters'));
-	return queryOf(item, connection, query);
+			: grouped(readFields(item, 'queryParameters')),
+	);
 }
 
 /** Lower-case names, checked. */

@@ -1,11 +1,15 @@
 import type { ICredentialDataDecryptedObject, IHttpRequestOptions } from 'n8n-workflow';
 
 import {
+	addressWith,
 	ConfigurationError,
+	isExpired,
 	mayReceiveToken,
-	type AuthorizationHeaders,
+	ownHeaders,
+	ownParameter,
+	type ApiAuthorization,
 	type Connections,
-	type NonceAnswer,
+	type JudgedAnswer,
 	type OpenConnection,
 } from '../src';
 import { shownWithLink } from './connectLink';
@@ -36,20 +40,43 @@ function targetOf({ url, uri, baseURL }: RequestOptions): URL | undefined {
 	return URL.canParse(text) ? new URL(text) : undefined;
 }
 
+const NO_REDIRECTS = {
+	followRedirect: false,
+	followAllRedirects: false,
+	maxRedirects: 0,
+	disableFollowRedirect: true,
+};
+
+/** Without the guard a stream would lead to its request, and n8n keeps nothing but "Authorization" from where a redirect leads. */
+function unguarded(
+	{ useStream, encoding }: RequestOptions,
+	{ headers, query }: ApiAuthorization,
+): Partial<RequestOptions> {
+	const isUsual =
+		query === undefined && Object.keys(headers).every((name) => name === 'authorization');
+	return {
+		...(useStream === true ? { useStream: false, encoding: null } : {}),
+		...(encoding === 'stream' ? { encoding: 'arraybuffer' } : {}),
+		...(isUsual ? {} : NO_REDIRECTS),
+	};
+}
+
 /** n8n itself would carry "Authorization", spelled like this, to wherever a redirect leads. */
 function withToken(
 	{ headers, ...options }: ReturnType<typeof safeOptions>,
-	authorization: AuthorizationHeaders,
-	watch: Watch | undefined,
+	{ target, authorization, watch }: { target: URL; authorization: ApiAuthorization; watch: Watch },
 ): RequestOptions {
-	const mark = guardMark(watch);
-	const guarded = Object.keys(mark).length > 0;
+	const mark = guardMark({ authorization, watch });
+	const url = addressWith(authorization, target);
+	for (const name of Object.keys(headers))
+		if (Object.hasOwn(authorization.headers, name.trim().toLowerCase()))
+			Reflect.deleteProperty(headers, name);
 	return {
 		...options,
-		// Not guarded, a stream would lead to its request and the header.
-		...(!guarded && options.useStream === true ? { useStream: false, encoding: null } : {}),
-		...(!guarded && options.encoding === 'stream' ? { encoding: 'arraybuffer' } : {}),
-		headers: { ...headers, ...mark, ...authorization },
+		...(mark === undefined ? unguarded(options, authorization) : {}),
+		...('uri' in options ? { uri: url } : {}),
+		url,
+		headers: { ...headers, ...mark, ...authorization.headers },
 	};
 }
 
@@ -65,15 +92,18 @@ async function attach(
 			{ code: 'ADDRESS_NOT_ALLOWED' },
 		);
 	}
-	const safe = safeOptions(options, target);
+	const own = { headers: ownHeaders(connection), parameter: ownParameter(connection) };
+	const safe = safeOptions(options, target, own);
 	const tokenSet = await tokens.get();
-	const sent: SentToken = { tokenSet, wantsNonce: false };
+	const endpoint = target.pathname;
+	const sent: SentToken = { tokenSet, wantsNonce: false, isExpired: false, endpoint };
 	const authorization = await authorize(tokenSet, { method: safe.method ?? 'GET', url: target });
-	const watch = (answer: NonceAnswer): void => {
+	const watch = (answer: JudgedAnswer): void => {
 		sent.wantsNonce = wantsNonce(tokenSet, target, answer);
+		sent.isExpired = !sent.wantsNonce && isExpired(connection.expiry, answer);
+		if (!sent.wantsNonce && !sent.isExpired) tokens.accepted(endpoint);
 	};
-	const isProven = tokenSet.dpopKey !== undefined;
-	return { options: withToken(safe, authorization, isProven ? watch : undefined), sent };
+	return { options: withToken(safe, { target, authorization, watch }), sent };
 }
 
 /**

@@ -16,6 +16,10 @@ export interface SentToken {
 	readonly tokenSet: TokenSet;
 	/** True if the API refused the request because it wants a nonce in the proof (RFC 9449 §9), so that it may be sent again. */
 	wantsNonce: boolean;
+	/** Path of the address it was sent to. */
+	readonly endpoint: string;
+	/** True if the API's answer was seen, and said that the token has expired. */
+	isExpired: boolean;
 }
 
 const phases = new WeakMap<ICredentialDataDecryptedObject, Phase>();

@@ -6,7 +6,13 @@ import type {
 	IN8nHttpFullResponse,
 } from 'n8n-workflow';
 
-import type { Connections, OpenConnection, TokenSet } from '../src';
+import {
+	addressWith,
+	isExpired,
+	type Connections,
+	type OpenConnection,
+	type TokenSet,
+} from '../src';
 import { shownWithLink } from './connectLink';
 import { enter, leave, phaseOf, type SentToken } from './phases';
 
@@ -16,14 +22,15 @@ const MOST_REPLACEMENTS = 2;
 /** Asks the API at the Validation Path whether it still takes the token. Undefined where it cannot be told. */
 async function isRefused(
 	helper: IHttpRequestHelper,
-	{ authorize, wantsNonce }: OpenConnection,
+	{ authorize, connection, wantsNonce }: OpenConnection,
 	{ url, tokenSet }: { readonly url: URL; readonly tokenSet: TokenSet },
 ): Promise<boolean | undefined> {
 	const send = async (): Promise<IN8nHttpFullResponse> => {
+		const authorization = await authorize(tokenSet, { method: 'GET', url });
 		const request: IHttpRequestOptions = {
 			method: 'GET',
-			url: url.href,
-			headers: { ...(await authorize(tokenSet, { method: 'GET', url })) },
+			url: addressWith(authorization, url),
+			headers: { ...authorization.headers },
 			returnFullResponse: true,
 			ignoreHttpStatusErrors: true,
 			disableFollowRedirect: true,
@@ -36,7 +43,8 @@ async function isRefused(
 		let answer = await send();
 		if (lacksNonce(answer)) answer = await send();
 		// One that still wants a nonce has not looked at the token.
-		return lacksNonce(answer) ? undefined : answer.statusCode === 401;
+		const { statusCode: status, headers, body } = answer;
+		return lacksNonce(answer) ? undefined : isExpired(connection.expiry, { status, headers, body });
 	} catch {
 		// The API itself is out of reach: the failure that led here tells the user more.
 		return undefined;
@@ -45,8 +53,8 @@ async function isRefused(
 
 /**
  * After a failed request n8n does not say what failed, and sends the request again where the pointer is returned. So it is returned only
- * where the API itself says, at the Validation Path, that the token was refused, or that it wants a nonce: a request that failed for any other
- * reason never goes out twice.
+ * if the API itself says, at the Validation Path or without one in its answer, that the token has expired, or that it wants a nonce: a request that
+ * failed for any other reason never goes out twice.
  */
 async function heal(
 	connections: Connections,
@@ -57,7 +65,11 @@ async function heal(
 	if (sent.wantsNonce) return pointer;
 	const open = connections.open(await connections.read(credentials));
 	const { connection, tokens } = open;
-	if (connection.validationUrl === undefined) return {};
+	if (connection.validationUrl === undefined) {
+		if (!sent.isExpired) return {};
+		const replaced = await tokens.replaceRefused(sent.tokenSet.accessToken, sent.endpoint);
+		return replaced === undefined ? {} : pointer;
+	}
 	const url = new URL(connection.validationUrl);
 	let { tokenSet } = sent;
 	// Another process's token may have been refused as well; then there is one more to try.

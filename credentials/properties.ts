@@ -1,6 +1,8 @@
 import type { INodeProperties } from 'n8n-workflow';
 
 import { FIELD_NAMES } from '../src';
+import { expiry } from './form/expiry';
+import { placement } from './form/placement';
 import { provider } from './form/provider';
 import { secrets } from './form/secrets';
 import { store } from './form/store';
@@ -17,4 +19,12 @@ const pointer: INodeProperties = {
 };
 
 /** The form, from the provider to the pointer. */
-export const properties: INodeProperties[] = [...provider, ...store, ...secrets, ...use, pointer];
+export const properties: INodeProperties[] = [
+	...provider,
+	...store,
+	...secrets,
+	...use,
+	...expiry,
+	...placement,
+	pointer,
+];

@@ -1,6 +1,6 @@
 import type { IHttpRequestOptions } from 'n8n-workflow';
 
-import { AUTHORIZATION_HEADERS, ConfigurationError } from '../src';
+import { ConfigurationError } from '../src';
 
 /** What n8n's two kinds of requests have between them; the HTTP Request node uses the older one, which has `uri`. */
 export interface RequestOptions extends Omit<IHttpRequestOptions, 'encoding' | 'headers' | 'body'> {
@@ -51,11 +51,15 @@ function headerValue(name: string, value: unknown): string | string[] {
 	return refuse('Headers', `the value of "${name}" is not a text. Enter a text.`);
 }
 
-function safeHeaders(headers: Record<string, unknown>, target: URL): Headers {
+function safeHeaders(
+	headers: Record<string, unknown>,
+	target: URL,
+	own: readonly string[],
+): Headers {
 	const safe: Headers = {};
 	for (const [name, value] of Object.entries(headers)) {
 		const known = name.trim().toLowerCase();
-		if (value === undefined || value === null || AUTHORIZATION_HEADERS.includes(known)) continue;
+		if (value === undefined || value === null || own.includes(known)) continue;
 		const text = headerValue(name, value);
 		if (known !== 'host') safe[name] = text;
 		else if (text !== target.host) {
@@ -100,6 +104,23 @@ function refuseReadingProxy({ proxy }: RequestOptions, target: URL): void {
 	);
 }
 
+/** What only the credential sets. */
+export interface Own {
+	/** Names of headers, in lower case. */
+	readonly headers: readonly string[];
+	/** The name of a parameter of the address. */
+	readonly parameter: string | undefined;
+}
+
+/** Without the parameter that is the credential's. */
+function safeQuery(
+	{ qs }: RequestOptions,
+	parameter: string | undefined,
+): Pick<RequestOptions, 'qs'> {
+	if (qs === undefined || parameter === undefined) return {};
+	return { qs: Object.fromEntries(Object.entries(qs).filter(([name]) => name !== parameter)) };
+}
+
 /**
  * The options of a request as it may carry the token: those known to be harmless, the rest left out. Its address is `target`.
  *
@@ -108,6 +129,7 @@ function refuseReadingProxy({ proxy }: RequestOptions, target: URL): void {
 export function safeOptions(
 	options: RequestOptions,
 	target: URL,
+	{ headers: own, parameter }: Own,
 ): RequestOptions & { headers: Headers; url: string } {
 	if (NO_METHODS.test(options.method ?? ''))
 		refuse('Method', `${String(options.method)} is not sent with a token. Use another method.`);
@@ -116,13 +138,14 @@ export function safeOptions(
 	const { uri, proxy, agentOptions } = options;
 	return {
 		...pick(options, HARMLESS),
+		...safeQuery(options, parameter),
 		...(uri === undefined ? {} : { uri: target.href }),
 		...(proxy ? { proxy } : {}),
 		...(agentOptions === undefined ? {} : { agentOptions: pick(agentOptions, HARMLESS_OF_AGENT) }),
 		// Its presence makes n8n say more of a certificate that is not trusted.
 		...('rejectUnauthorized' in options ? { rejectUnauthorized: true } : {}),
 		url: target.href,
-		headers: safeHeaders(options.headers ?? {}, target),
+		headers: safeHeaders(options.headers ?? {}, target, own),
 		sendCredentialsOnCrossOriginRedirect: false,
 	};
 }

@@ -7,18 +7,17 @@ import { FIELD_NAMES, type CredentialFields, type FieldKey } from './config/fiel
 import { assertAllowedByOperator } from './config/operatorLimits';
 import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
+import type { Asker } from './events';
 import type { CallPace } from './http/callPace';
 import { Concurrency } from './http/limiter';
-import {
-	authorizeRequest,
-	type ApiRequest,
-	type AuthorizationHeaders,
-} from './oauth/apiAuthorization';
+import { listConnections, type Listing } from './listing';
+import { ApiAuthorizer, type ApiAuthorization, type ApiRequest } from './oauth/apiAuthorization';
 import type { NonceAnswer } from './oauth/apiNonces';
 import type { TokenKind } from './oauth/authorizationServer';
 import type { Introspection } from './oauth/tokenInformation';
 import { RecentlyUsed } from './recentlyUsed';
 import { Sealing, type SealedFields } from './sealing/sealing';
+import type { Bundle } from './secrets/bundle';
 import { assertNoPointer } from './secrets/pointerInField';
 import { parseSecretRef, sha256, type SecretRef } from './secrets/pointer';
 import { storeAddressOf } from './secrets/storeAddress';
@@ -36,8 +35,8 @@ export interface OpenConnection {
 	readonly store: SecretStore;
 	/** When calls of the API may start; shared by everything that uses the same bundle. */
 	readonly pace: CallPace;
-	/** What a request to the API is authorized by. @throws ConfigurationError as {@link authorizeRequest} does */
-	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<AuthorizationHeaders>;
+	/** What a request to the API is authorized by. @throws ConfigurationError as {@link ApiAuthorizer.authorize} does */
+	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<ApiAuthorization>;
 	/** Learns from the answer to a request; true if it had a proof and has to be sent again, with the nonce that the API wants. */
 	readonly wantsNonce: (tokenSet: TokenSet, url: URL, answer: NonceAnswer) => boolean;
 	/** How a person connects the account; only with the authorization code grant. */
@@ -138,6 +137,51 @@ export class Connections {
 		return opened.open;
 	}
 
+	/**
+	 * How the connections of a credential's store stand, its own among them: those whose secrets' names begin as this instance's do.
+	 *
+	 * @param most how many at most
+	 * @throws ConfigurationError `NOT_ALLOWED_BY_OPERATOR` unless the operator lets workflows do that; SecretStoreError
+	 */
+	async list(
+		{ connection }: Form,
+		{ by, most }: { readonly by: Asker; readonly most: number },
+	): Promise<Listing> {
+		const { wiring } = this;
+		if (wiring.settings.listByWorkflows !== true) {
+			throw new ConfigurationError(
+				'VAULTED_OAUTH2_LIST',
+				'on this n8n no workflow is told of other connections. The operator can set it to workflows; then whoever may use a credential of this package sees the labels and states of all connections in its secret store.',
+				{ code: 'NOT_ALLOWED_BY_OPERATOR' },
+			);
+		}
+		const prefix = wiring.secretPrefix;
+		const store = wiring.store(connection);
+		const bufferMs = connection.refreshBufferSeconds * 1000;
+		const inUse = this.inUse(store);
+		const listing = await listConnections({
+			store,
+			prefix,
+			most,
+			knownOf: (secretId) => inUse.get(secretId)?.tokens.status(),
+			policyOf: (secretId) => ({ bufferMs, jitter: jitterOf(secretId) }),
+			now: wiring.clock.now(),
+		});
+		const count = listing.connections.length;
+		wiring.emitFor(connection, `${prefix}*`)('connections.listed', { count, ...by });
+		return listing;
+	}
+
+	/** What is known here of the connections that are in use by the same way to their store, by their secrets. */
+	private inUse(store: SecretStore): ReadonlyMap<string, OpenConnection> {
+		return new Map(
+			this.opened
+				.all()
+				.filter(({ open, shared }) => open.store === store && shared.bundle.lastKnown !== undefined)
+				.map(({ open }) => [open.secretRef.secretId, open]),
+		);
+	}
+
 	private find({ connection, secretRef }: Form): Opened {
 		if (secretRef === undefined) {
 			throw new ConfigurationError(
@@ -207,6 +251,12 @@ export class Connections {
 		const request = wiring.requests(connection);
 		const shared = wiring.shared(connection, ref);
 		const { bundle, lease, budget, counters, report } = shared;
+		let allowed: Bundle | undefined;
+		const authorize = (newest: Bundle): void => {
+			if (newest === allowed) return;
+			wiring.assertSealedFor(connection, ref.secretId, newest);
+			allowed = newest;
+		};
 		const tokens = new TokenSource({
 			bundle,
 			lease,
@@ -215,7 +265,7 @@ export class Connections {
 			request,
 			clock,
 			policy: { bufferMs: connection.refreshBufferSeconds * 1000, jitter: jitterOf(ref.secretId) },
-			authorize: (newest) => wiring.assertSealedFor(connection, ref.secretId, newest),
+			authorize,
 			phase: () =>
 				this.endsAt !== undefined ? 'ending' : settings.endsAfterRun ? 'short' : 'running',
 			tellsOthers: settings.severalProcesses,
@@ -223,7 +273,15 @@ export class Connections {
 			emit: report,
 		});
 		const { onlyEditors, apiNonces } = wiring;
-		const authorizing = { connection, nonces: apiNonces, now: this.options.now };
+		const authorizer = new ApiAuthorizer({
+			connection,
+			nonces: apiNonces,
+			now: this.options.now,
+			apiHeaders: () => {
+				if (bundle.lastKnown !== undefined) authorize(bundle.lastKnown);
+				return bundle.lastKnown?.apiHeaders;
+			},
+		});
 		const disconnecting = { connection, bundle, lease, request, onlyEditors, emit: report };
 		const inspecting = { connection, bundle, tokens, request };
 		const open: OpenConnection = {
@@ -232,7 +290,7 @@ export class Connections {
 			tokens,
 			store: wiring.store(connection),
 			pace: shared.pace,
-			authorize: async (tokenSet, asked) => await authorizeRequest(authorizing, tokenSet, asked),
+			authorize: async (tokenSet, asked) => await authorizer.authorize(tokenSet, asked),
 			wantsNonce: ({ dpopKey }, url, answer) =>
 				dpopKey !== undefined && apiNonces.learn(url, answer),
 			disconnect: async (asked) => await disconnect(disconnecting, asked),

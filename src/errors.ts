@@ -142,6 +142,7 @@ export type MistakeIn =
 	| FieldName
 	| 'Headers'
 	| 'Ignore SSL Issues (Insecure)'
+	| 'Limit'
 	| 'Link header'
 	| 'Link Lifetime (Minutes)'
 	| 'Method'

@@ -47,6 +47,10 @@ export const EVENTS = {
 	'visit.failed': { level: 'warn', fields: ['code', 'message', 'workflowId'] },
 	'grant.revoked': { level: 'info', fields: ['subject'] },
 	'grant.notRevoked': { level: 'warn', fields: ['subject', 'code', 'message'] },
+	'connections.listed': {
+		level: 'info',
+		fields: ['count', 'from', 'workflowId', 'executionId'],
+	},
 	'bundle.sealed': { level: 'info', fields: [] },
 	'bundle.resealed': { level: 'info', fields: ['changed'] },
 	'reveal.refused': { level: 'warn', fields: ['code', 'changed'] },
@@ -88,6 +92,8 @@ export interface EventDetails extends Partial<Asker> {
 	/** Digest of the connected account, or `unknown`: see {@link subjectOf} in src/authorization/subject.ts. */
 	readonly subject?: string;
 	readonly formerSubject?: string;
+	/** How many connections somebody was told of. */
+	readonly count?: number;
 	/** Names of the form's fields. */
 	readonly changed?: readonly string[];
 }

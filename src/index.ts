@@ -14,14 +14,16 @@ export { LONGEST_SESSION_MS } from './authorization/sessionTokens';
 export { randomId as randomText, type FlowKeys } from './authorization/ticket';
 export { LONGEST_LINK_MS } from './authorization/usedLinks';
 export { mayReceiveToken, resolveApiUrl } from './config/apiUrl';
-export type { Connection } from './config/connection';
+export type { Connection, Form } from './config/connection';
 export { FIELD_NAMES } from './config/fields';
+export { withParameter } from './config/queryParameter';
 export {
 	asAccount,
 	type ConnectableAccount,
 	type Connections,
 	type OpenConnection,
 } from './connections';
+export type { ListedConnection, Listing } from './listing';
 export {
 	ConfigurationError,
 	ProviderError,
@@ -38,11 +40,13 @@ export { withoutRequest } from './http/withoutRequest';
 export { plainText } from './plainText';
 export { Redactor } from './redact';
 export {
+	addressWith,
 	assertBound,
-	AUTHORIZATION_HEADERS,
-	type AuthorizationHeaders,
+	ownHeaders,
+	ownParameter,
+	type ApiAuthorization,
 } from './oauth/apiAuthorization';
-export type { NonceAnswer } from './oauth/apiNonces';
+export { isExpired, LONGEST_JUDGED, needsBody, type JudgedAnswer } from './oauth/expiredAnswer';
 export type { TokenSet } from './tokens/tokenSet';
 
 /** Where events are written; n8n's logger has this shape. */

@@ -16,7 +16,7 @@ import { assertSealedFor } from './secrets/binding';
 import type { Bundle } from './secrets/bundle';
 import { openStore } from './secrets/openStore';
 import { sha256, type SecretRef } from './secrets/pointer';
-import { secretNameFor } from './secrets/secretName';
+import { NAME_PREFIX, secretNameFor } from './secrets/secretName';
 import { SealedBundle } from './secrets/sealedBundle';
 import type { SecretStore } from './secrets/store';
 import { VersionBudget } from './tokens/budget';
@@ -120,9 +120,14 @@ export class Wiring {
 		return this.stores.get(storeKey(store), () => open(store, { settings, egress }));
 	}
 
+	/** What the names of this instance's secrets begin with. */
+	get secretPrefix(): string {
+		return this.settings.secretPrefix ?? NAME_PREFIX;
+	}
+
 	/** A name for a new secret of a connection. */
 	secretName(connection: Connection): string {
-		return secretNameFor(connection, this.options.settings.secretPrefix);
+		return secretNameFor(connection, this.secretPrefix);
 	}
 
 	/** The requests of a connection to its authorization server. */

@@ -55,6 +55,24 @@ describe('the IAM policy in docs/aws.md', () => {
 	});
 });
 
+it('the policy for a list of connections in docs/aws.md allows what a list uses besides', async () => {
+	const [, list] = [...text.matchAll(/```json\n([^]*?)```/g)].map(
+		([, json = '{}']) => JSON.parse(json) as typeof policy,
+	);
+	const core = await WholeCore.start('awsSecretsManager');
+	try {
+		const form = await core.save(core.form());
+		const connections = core.process({ listByWorkflows: true });
+		const asked = { by: { from: 'workflow' }, most: 10 } as const;
+		await connections.list(await connections.read(form), asked);
+		const used = new Set(core.aws.calls.map(({ action }) => `secretsmanager:${action}`));
+		const further = list?.Statement.flatMap(({ Action }) => Action) ?? [];
+		expect([...used].filter((action) => !allowed.includes(action)).sort()).toEqual(further.sort());
+	} finally {
+		await core.close();
+	}
+});
+
 describe('the settings in docs/operations.md', () => {
 	const operations = readFileSync(join(ROOT, 'docs', 'operations.md'), 'utf8');
 	const rows = [

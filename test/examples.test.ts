@@ -24,6 +24,7 @@ it('there is one for each group of features', () => {
 		'paginate.json',
 		'send-bodies.json',
 		'sign-in.json',
+		'status-page.json',
 		'transfer-files.json',
 	]);
 	const readme = readFileSync(join(FOLDER, 'README.md'), 'utf8');

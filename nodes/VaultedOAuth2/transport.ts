@@ -8,16 +8,23 @@ import {
 } from 'n8n-workflow';
 
 import {
+	addressWith,
+	isExpired,
+	LONGEST_JUDGED,
 	mayReceiveToken,
+	needsBody,
+	ownParameter,
 	Redactor,
 	VaultedOAuth2Error,
-	type AuthorizationHeaders,
+	withParameter,
+	type ApiAuthorization,
 	type TokenSet,
 } from '../../src';
 import type { Item } from './actions/operation';
 import type { ItemConnection } from './connection';
 import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
+import { peek } from './peek';
 import { nextHop, type Hop, type RequestBody } from './redirects';
 import { summaryOf } from './summary';
 
@@ -78,15 +85,15 @@ export function discard(body: Body): void {
 	if (!Buffer.isBuffer(body)) body.destroy();
 }
 
-const redactors = new WeakMap<TokenSet, Redactor>();
+const redactors = new WeakMap<readonly string[], Redactor>();
 
 /** Made once for a token, not for each item; with proofs of possession for each, since every request has another one. */
-function redactorOf(tokens: readonly TokenSet[], proofs: readonly string[]): Redactor {
-	const [first] = tokens;
-	const single = tokens.length === 1 && proofs.length === 0 ? first : undefined;
+function redactorOf(sent: ReadonlySet<readonly string[]>): Redactor {
+	const [first] = sent;
+	const single = sent.size === 1 ? first : undefined;
 	const known = single && redactors.get(single);
 	if (known !== undefined) return known;
-	const redactor = new Redactor([...tokens.map(({ accessToken }) => accessToken), ...proofs]);
+	const redactor = new Redactor([...sent].flat());
 	if (single !== undefined) redactors.set(single, redactor);
 	return redactor;
 }
@@ -96,8 +103,8 @@ const MOST_REPLACEMENTS = 2;
 
 /** One call of the API: its redirects, and its further tries if the token was refused. */
 class Exchange {
-	private readonly sent: TokenSet[] = [];
-	private readonly proofs: string[] = [];
+	/** The secrets of everything that authorized a request. */
+	private readonly sent = new Set<readonly string[]>();
 	private replacements = 0;
 	private hint: string | undefined;
 
@@ -145,12 +152,18 @@ class Exchange {
 			discard(body);
 			if (redirects >= maxRedirects)
 				throw new OperationalError(`The API redirects more than ${maxRedirects} times`);
-			hop = next;
+			hop = { ...next, url: this.withoutToken(next.url) };
 		}
 	}
 
 	private get redactor(): Redactor {
-		return redactorOf(this.sent, this.proofs);
+		return redactorOf(this.sent);
+	}
+
+	/** The API may have put the token into the address it redirects to. It is set again where it belongs. */
+	private withoutToken(url: URL): URL {
+		const parameter = ownParameter(this.connection.connection);
+		return parameter === undefined ? url : new URL(withParameter(url.href, parameter));
 	}
 
 	private mayReceiveToken(url: URL): boolean {
@@ -158,16 +171,18 @@ class Exchange {
 	}
 
 	/**
-	 * Sends one hop. A token refused with 401 (RFC 6750 §3.1) is replaced and the hop sent again, in the whole call twice at most: another
-	 * process's token may have been refused as well.
+	 * Sends one hop. A token that the API calls expired (RFC 6750 §3.1, or as the credential says) is replaced and the hop sent again, in the
+	 * whole call twice at most: another process's token may have been refused as well.
 	 */
 	private async step(hop: Hop): Promise<Answer> {
 		if (!hop.withToken) return await this.send(hop);
 		let token = await this.connection.tokens.get();
 		for (;;) {
-			const { answer, wantsNonce } = await this.sendWithNonce(hop, token);
-			if (wantsNonce || this.isAccepted(hop, answer)) return answer;
-			if (this.replacements === MOST_REPLACEMENTS) return answer;
+			const { answer: sent, wantsNonce } = await this.sendWithNonce(hop, token);
+			if (wantsNonce) return sent;
+			const { answer, isRefused } = await this.judge(sent);
+			if (!isRefused) this.connection.tokens.accepted(hop.url.pathname);
+			if (!isRefused || this.replacements === MOST_REPLACEMENTS) return answer;
 			this.replacements += 1;
 			const body = await readBody(this.item, { body: answer.body, redactor: this.redactor });
 			const replacement = await this.replace(token, hop.url.pathname);
@@ -191,11 +206,15 @@ class Exchange {
 		}
 	}
 
-	/** Anything but 401 says that the API knows the token. */
-	private isAccepted({ url }: Hop, { statusCode }: Answer): boolean {
-		if (statusCode === 401) return false;
-		this.connection.tokens.accepted(url.pathname);
-		return true;
+	/** Whether the API calls the token expired. The answer can still be read whole. */
+	private async judge(answer: Answer): Promise<{ answer: Answer; isRefused: boolean }> {
+		const { expiry } = this.connection.connection;
+		const { statusCode: status, headers } = answer;
+		if (!needsBody(expiry, { status, headers }))
+			return { answer, isRefused: isExpired(expiry, { status, headers }) };
+		const { content, body } = await peek(answer.body, LONGEST_JUDGED);
+		const isRefused = isExpired(expiry, { status, headers, body: content?.toString() });
+		return { answer: { ...answer, body }, isRefused };
 	}
 
 	/** Another token than the one that was refused. Where it cannot be had at present, the API's own refusal is what is shown. */
@@ -211,11 +230,10 @@ class Exchange {
 		});
 	}
 
-	private async authorize(hop: Hop, token: TokenSet): Promise<AuthorizationHeaders> {
-		const headers = await this.connection.authorize(token, hop);
-		if (!this.sent.includes(token)) this.sent.push(token);
-		if (headers.dpop !== undefined) this.proofs.push(headers.dpop);
-		return headers;
+	private async authorize(hop: Hop, token: TokenSet): Promise<ApiAuthorization> {
+		const authorization = await this.connection.authorize(token, hop);
+		this.sent.add(authorization.secrets);
+		return authorization;
 	}
 
 	private async send(hop: Hop, token?: TokenSet): Promise<Answer> {
@@ -227,11 +245,11 @@ class Exchange {
 		const request: IHttpRequestOptions = {
 			// n8n's type leaves OPTIONS out, its request function does not.
 			method: hop.method as IHttpRequestMethods,
-			url: hop.url.href,
+			url: authorization === undefined ? hop.url.href : addressWith(authorization, hop.url),
 			headers: {
 				...hop.headers,
 				...headers,
-				...authorization,
+				...authorization?.headers,
 			},
 			...(hop.query === undefined ? {} : { qs: hop.query, arrayFormat: this.call.queryArrays }),
 			...(body === undefined ? {} : { body }),

@@ -10,11 +10,12 @@ const DOORS = [
 	{ libraries: '(openid-client|oauth4webapi)(/|$)', door: 'src/oauth', lazily: true },
 	{ libraries: '(@aws-sdk|@smithy)/', door: 'src/secrets/aws*', lazily: true },
 	{
-		libraries: '(axios|https?-proxy-agent|socks-proxy-agent|proxy-agent|proxy-from-env)(/|$)',
+		libraries:
+			'(undici|axios|https?-proxy-agent|socks-proxy-agent|proxy-agent|proxy-from-env)(/|$)',
 		door: 'src/http',
 		lazily: true,
 	},
-	{ libraries: '((node:)?(https?|http2|net|tls)|undici)$', door: 'src/http' },
+	{ libraries: '((node:)?(https?|http2|net|tls))$', door: 'src/http' },
 	{ libraries: 'ajv(/|$)', door: 'src/config', lazily: true },
 	{ libraries: 'jose(/|$)', door: ['src/authorization', 'src/oauth'], lazily: true },
 ];

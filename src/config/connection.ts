@@ -1,6 +1,8 @@
 import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
 import type { SigningAlgorithm } from './clientKey';
+import type { Expiry } from './expiry';
+import type { TokenPlacement } from './tokenPlacement';
 
 /** OAuth 2.0 grant types (RFC 6749 §4.1, §4.4 and §6) this package speaks. */
 export const GRANT_TYPES = ['authorization_code', 'client_credentials', 'refresh_token'] as const;
@@ -126,6 +128,12 @@ export interface Connection {
 	readonly defaultLifetimeSeconds: number;
 	/** Whether tokens are bound to a key (RFC 9449): `ifOffered` if the provider's metadata names an algorithm for it. */
 	readonly dpop: 'never' | 'ifOffered' | 'always';
+	/** Where requests to the API carry the token. */
+	readonly tokenPlacement: TokenPlacement;
+	/** How the API says that a token has expired. */
+	readonly expiry: Expiry;
+	/** Whether the headers in the bundle go along with them. */
+	readonly sendsApiHeaders: boolean;
 	readonly store: StoreSettings;
 }
 
@@ -145,6 +153,8 @@ export interface TypedSecrets {
 	/** PEM or JWK; see `readClientKey`. */
 	readonly privateKey?: string;
 	readonly refreshToken?: string;
+	/** See `parseApiHeaders`. */
+	readonly apiHeaders?: string;
 	/** The address a person was sent back to after consent, pasted: it carries an authorization code. */
 	readonly authorizationResponse?: string;
 }

@@ -16,6 +16,7 @@ export function describeSettings(
 	return {
 		VAULTED_OAUTH2_LEASE: settings.lease,
 		VAULTED_OAUTH2_LINKS: linksOnlyByEditors ? 'editors' : 'workflows',
+		VAULTED_OAUTH2_LIST: settings.listByWorkflows === true ? 'workflows' : 'nobody',
 		VAULTED_OAUTH2_SECRET_PREFIX: secretPrefix ?? NO_LIMIT,
 		VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS: list(settings.allowedTokenHosts),
 		VAULTED_OAUTH2_ALLOWED_API_HOSTS: list(settings.allowedApiHosts),

@@ -20,12 +20,15 @@ export interface OperatorSettings {
 	readonly trustEditors?: boolean;
 	/** Whether only who may edit a credential, and no workflow, gets links that connect an account. */
 	readonly linksOnlyByEditors?: boolean;
+	/** Whether workflows may list the connections of their credential's store. */
+	readonly listByWorkflows?: boolean;
 }
 
 /** Every environment variable of this package's own. */
 export const SETTING_NAMES = [
 	'VAULTED_OAUTH2_LEASE',
 	'VAULTED_OAUTH2_LINKS',
+	'VAULTED_OAUTH2_LIST',
 	'VAULTED_OAUTH2_SECRET_PREFIX',
 	'VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS',
 	'VAULTED_OAUTH2_ALLOWED_API_HOSTS',
@@ -101,6 +104,8 @@ export function readOperatorSettings(env: Environment): OperatorSettings {
 		trustEditors: readChoice(env, 'VAULTED_OAUTH2_TRUST_EDITORS', ['false', 'true']) === 'true',
 		linksOnlyByEditors:
 			readChoice(env, 'VAULTED_OAUTH2_LINKS', ['workflows', 'editors']) === 'editors',
+		listByWorkflows:
+			readChoice(env, 'VAULTED_OAUTH2_LIST', ['nobody', 'workflows']) === 'workflows',
 	};
 }
 

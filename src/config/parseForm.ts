@@ -1,5 +1,6 @@
 import { ConfigurationError } from '../errors';
 import type { AwsCredentials } from '../secrets/awsSecretsManager';
+import { parseApiHeaders } from './apiHeaders';
 import { resolveApiUrl } from './apiUrl';
 import { canonicalUrl } from './canonicalUrl';
 import {
@@ -20,12 +21,14 @@ import {
 	type StoreSettings,
 	type TypedSecrets,
 } from './connection';
+import { parseExpiry } from './expiry';
 import { failFor } from './fieldProblems';
 import { FIELD_NAMES, type CredentialFields, type FieldKey } from './fields';
 import { parseParameters } from './parseParameters';
 import { parseTags } from './parseTags';
 import { connectionSchema } from './schema';
 import { isSecureUrl } from './secureUrl';
+import { assertFitsDpop, parsePlacement, type TokenPlacement } from './tokenPlacement';
 import { validator } from './validators';
 
 type Values = Partial<Record<FieldKey, string | number | boolean>>;
@@ -60,6 +63,7 @@ const SECRET_KEYS: ReadonlySet<FieldKey> = new Set([
 	'privateKey',
 	'refreshToken',
 	'authorizationResponse',
+	'apiHeaders',
 	'awsSecretAccessKey',
 	'awsSessionToken',
 ]);
@@ -258,8 +262,22 @@ function parsePrivateKey(values: Values, kind: 'key' | 'certificate'): string | 
 	return key.text;
 }
 
+/** An empty prefix is one too; only a form from before there was such a field has none. */
+function parseTokenPlacement(values: Values, { tokenPrefix }: CredentialFields): TokenPlacement {
+	const placement = parsePlacement({
+		placement: text(values, 'tokenPlacement'),
+		header: text(values, 'tokenHeader'),
+		prefix: typeof tokenPrefix === 'string' ? tokenPrefix.trim() : 'Bearer',
+		queryParameter: text(values, 'tokenQueryParameter'),
+		cookie: text(values, 'tokenCookie'),
+	});
+	if ((DPOP[String(values.dpop)] ?? 'never') !== 'never') assertFitsDpop(placement);
+	return placement;
+}
+
 function parseTyped(connection: Connection, values: Values): TypedSecrets {
-	const { clientSecretSource, clientAuthentication, grantType } = connection;
+	const { clientSecretSource, clientAuthentication, grantType, tokenPlacement } = connection;
+	const headers = connection.sendsApiHeaders ? text(values, 'apiHeaders') : undefined;
 	const kind =
 		clientSecretSource.kind === 'entered' ? credentialKindOf(clientAuthentication) : 'none';
 	return {
@@ -271,6 +289,7 @@ function parseTyped(connection: Connection, values: Values): TypedSecrets {
 		...(grantType === 'authorization_code'
 			? present('authorizationResponse', text(values, 'authorizationResponse'))
 			: {}),
+		...(headers === undefined ? {} : { apiHeaders: parseApiHeaders(headers, tokenPlacement) }),
 	};
 }
 
@@ -336,6 +355,15 @@ export async function parseForm(fields: CredentialFields): Promise<Form> {
 		refreshBufferSeconds: seconds(values, 'refreshBufferSeconds', 300),
 		defaultLifetimeSeconds: seconds(values, 'defaultLifetimeSeconds', 0),
 		dpop: DPOP[String(values.dpop)] ?? 'never',
+		tokenPlacement: parseTokenPlacement(values, fields),
+		expiry: parseExpiry({
+			statusCodes: text(values, 'tokenExpiredStatusCodes'),
+			rule: text(values, 'tokenExpiredRule'),
+			path: text(values, 'tokenExpiredPath'),
+			comparison: text(values, 'tokenExpiredComparison'),
+			value: text(values, 'tokenExpiredValue'),
+		}),
+		sendsApiHeaders: values.sendApiHeaders === true,
 		store: parseStore(values),
 	};
 	return {

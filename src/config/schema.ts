@@ -45,6 +45,10 @@ const common: Partial<Record<FieldKey, SchemaObject>> = {
 	refreshBufferSeconds: { type: 'integer', minimum: 0, maximum: 86400 },
 	defaultLifetimeSeconds: { type: 'integer', minimum: 0, maximum: 31536000 },
 	dpop: { enum: ['never', 'ifOffered', 'always'] },
+	tokenExpiredRule: { enum: ['none', 'challenge', 'body'] },
+	tokenExpiredComparison: { enum: ['equals', 'contains'] },
+	sendApiHeaders: { type: 'boolean' },
+	tokenPlacement: { enum: ['header', 'query', 'cookie'] },
 	secretStore: { enum: ['awsSecretsManager', 'localVault'] },
 };
 

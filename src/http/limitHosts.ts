@@ -1,7 +1,7 @@
 import { EgressError, type Egress } from './egress';
 
 /**
- * An egress whose `request` goes to allowed addresses only, and otherwise rejects with EgressError `BLOCKED`. Its agents are not limited.
+ * An egress that goes to allowed addresses only, and otherwise rejects with EgressError `BLOCKED`.
  *
  * @param isAllowed tells by the absolute address
  * @param detail what the error says, such as the setting that forbids it
@@ -11,17 +11,19 @@ export function limitHosts(
 	isAllowed: (address: string) => boolean,
 	detail: string,
 ): Egress {
+	const assertAllowed = (url: string): void => {
+		if (isAllowed(url)) return;
+		const host = URL.canParse(url) ? new URL(url).host : 'an unknown host';
+		throw new EgressError('BLOCKED', detail, host);
+	};
 	return {
-		...egress,
-		async request(url, request) {
-			if (!isAllowed(url)) {
-				throw new EgressError(
-					'BLOCKED',
-					detail,
-					URL.canParse(url) ? new URL(url).host : 'an unknown host',
-				);
-			}
+		request: async (url, request) => {
+			assertAllowed(url);
 			return await egress.request(url, request);
+		},
+		open: async (url, request) => {
+			assertAllowed(url);
+			return await egress.open(url, request);
 		},
 	};
 }

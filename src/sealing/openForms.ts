@@ -32,7 +32,8 @@ function nameOf({ label, tenantId, store, apiOrigins }: Connection): unknown {
  * was connected by pasting, the pasted response is enough; else the connection's name has to be the same.
  */
 function keysOf({ connection, typed }: Form): string[] {
-	const digests = typedDigests(typed);
+	// What a bundle sends to the API is not what it is recognised by, so that it may be corrected.
+	const { apiHeaders: _sent, ...digests } = typedDigests(typed);
 	const { apiOrigins, ...bound } = sealedForOf(connection);
 	if (connection.grantType === 'refresh_token')
 		return digests.refreshToken === undefined ? [] : [digest('token', bound, digests)];

@@ -4,7 +4,7 @@ import type { ConnectionRequests } from '../oauth/tokenRequest';
 import { RecentlyUsed } from '../recentlyUsed';
 import { changedSince, sealedForOf } from '../secrets/binding';
 import type { Bundle } from '../secrets/bundle';
-import { typedSecrets, withTyped } from '../secrets/patches';
+import { isForApiAlone, typedSecrets, withTyped } from '../secrets/patches';
 import { formatSecretRef, parseSecretRef, sha256, type SecretRef } from '../secrets/pointer';
 import { storeAddressOf } from '../secrets/storeAddress';
 import type { BeforeSend } from '../tokens/lease';
@@ -20,6 +20,7 @@ export interface SealedFields {
 	readonly clientSecret: '';
 	readonly privateKey: '';
 	readonly refreshToken: '';
+	readonly apiHeaders: '';
 	readonly authorizationResponse: '';
 }
 
@@ -118,6 +119,7 @@ export class Sealing {
 			clientSecret: '',
 			privateKey: '',
 			refreshToken: '',
+			apiHeaders: '',
 			authorizationResponse: '',
 		};
 	}
@@ -147,7 +149,11 @@ export class Sealing {
 		const ref = this.openForms.refOf(form);
 		if (ref === undefined) return undefined;
 		try {
-			return await this.existing(form.connection, ref, true);
+			const existing = await this.existing(form.connection, ref, true);
+			// Headers that the form does not know are somebody else's.
+			const isKnown =
+				existing.before.apiHeaders === undefined || form.typed.apiHeaders !== undefined;
+			return isKnown ? existing : undefined;
 		} catch (error) {
 			if (isOneOf(error, GONE)) return undefined;
 			throw error;
@@ -236,7 +242,9 @@ export class Sealing {
 		const work = async (newest: Bundle, beforeSend?: BeforeSend): Promise<void> => {
 			const secrets = newlyTyped(newest, typed);
 			const next = withTyped(newest, secrets);
-			const { issued, redeemed } = await ask(connection, { request, next, beforeSend });
+			const { issued, redeemed } = isForApiAlone(secrets)
+				? NOTHING
+				: await ask(connection, { request, next, beforeSend });
 			await bundle.update(
 				typedSecrets({
 					connection,
@@ -249,10 +257,12 @@ export class Sealing {
 				}),
 			);
 		};
+		const isNew = newlyTyped(before, typed);
 		const redeemsStored =
 			request.usesRefreshToken &&
 			before.refreshToken !== undefined &&
-			newlyTyped(before, typed).refreshToken === undefined;
+			isNew.refreshToken === undefined &&
+			!isForApiAlone(isNew);
 		// A refresh token that was just typed is nobody else's.
 		if (redeemsStored) await lease.whileHeld(work);
 		else await lease.exclusively(async () => await work(before));

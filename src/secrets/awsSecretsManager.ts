@@ -12,6 +12,11 @@ export type { AwsCredentials, AwsSecretsManagerOptions } from './aws/connection'
 /** AWS's limit for one value. */
 const MAX_CONTENT_BYTES = 65_536;
 
+const DAY_MS = 86_400_000;
+
+/** About what AWS keeps of one secret while none of it is a day old. */
+const VERSIONS_KEPT = 100;
+
 /** AWS asks for no more than one new version in 10 minutes, and keeps all of the last 24 hours within a quota of about 100. */
 const VERSIONS_PER_DAY = 96;
 
@@ -19,7 +24,7 @@ const VERSIONS_PER_DAY = 96;
  * The secret store on AWS Secrets Manager. Nothing of the AWS SDK is loaded before the first call.
  *
  * IAM actions: `GetSecretValue`, `PutSecretValue`, for sealing `CreateSecret` and `TagResource`, and `DescribeSecret` for a client secret that is
- * referenced.
+ * referenced, `ListSecrets` and `ListSecretVersionIds` for a list of connections.
  *
  * Beside {@link SecretStoreError}, calls reject with ConfigurationError on "AWS Credentials" where AWS does not accept the identity
  * or the instance does not let it be used.
@@ -54,6 +59,15 @@ export function awsSecretsManager(options: AwsSecretsManagerOptions): SecretStor
 		},
 
 		describe: (secretId: string) => client.describe(secretId),
+
+		list: (prefix: string, most: number) => client.list(prefix, most),
+
+		async versionsLeft(secretId: string) {
+			const times = await unless(['ACCESS_DENIED'], client.versionTimes(secretId));
+			if (times === undefined) return undefined;
+			const young = times.filter((time) => time > Date.now() - DAY_MS).length;
+			return Math.max(0, VERSIONS_KEPT - young);
+		},
 
 		async previous(secretId: string, timeoutMs?: number) {
 			const previous = await unless(

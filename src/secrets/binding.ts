@@ -6,6 +6,7 @@ import {
 	type TypedSecrets,
 } from '../config/connection';
 import type { FieldName } from '../config/fields';
+import { placementKey } from '../config/tokenPlacement';
 import { ConfigurationError } from '../errors';
 import { storeAddressOf, type StoreAddress } from './storeAddress';
 
@@ -36,6 +37,8 @@ export interface SealedFor {
 	readonly authorizationEndpoint?: string;
 	/** Absent in bundles that were sealed before there was such a field: it was not filled in. */
 	readonly revocationEndpoint?: string;
+	/** Where requests carry the token; absent: in the header Authorization. APIs repeat other headers, addresses and cookies. */
+	readonly tokenPlacement?: string;
 }
 
 interface Bound<T> {
@@ -58,6 +61,7 @@ const ALWAYS: readonly Bound<SealedFor>[] = [
 	{ field: 'Token URL', of: ({ tokenEndpoint }) => tokenEndpoint && canonicalUrl(tokenEndpoint) },
 	{ field: 'Client ID', of: ({ clientId }) => clientId },
 	{ field: 'Revocation URL', of: ({ revocationEndpoint }) => revocationEndpoint },
+	{ field: 'Send Token In', of: ({ tokenPlacement }) => tokenPlacement },
 ];
 
 /** What bundles of version 0.1.0 are bound to once they are sealed again. */
@@ -104,6 +108,7 @@ export function sealedForOf(connection: Connection): SealedFor {
 	const { grantType, clientId, issuer, tokenEndpoint, revocationEndpoint } = connection;
 	const { apiOrigins, authorizationCode } = connection;
 	const authorizationEndpoint = authorizationCode?.authorizationEndpoint;
+	const tokenPlacement = placementKey(connection.tokenPlacement);
 	return {
 		grantType,
 		clientId,
@@ -114,6 +119,7 @@ export function sealedForOf(connection: Connection): SealedFor {
 		authentication: familyOf(connection),
 		...(authorizationEndpoint === undefined ? {} : { authorizationEndpoint }),
 		...(revocationEndpoint === undefined ? {} : { revocationEndpoint }),
+		...(tokenPlacement === undefined ? {} : { tokenPlacement }),
 	};
 }
 
@@ -135,6 +141,7 @@ const TYPED_IN = {
 	clientSecret: 'Client Secret',
 	privateKey: 'Private Key',
 	refreshToken: 'Refresh Token',
+	apiHeaders: 'API Headers',
 } as const satisfies Partial<Record<keyof TypedSecrets, FieldName>>;
 
 /** A secret that is typed and then kept in the bundle. An authorization response is none: it is redeemed. */
@@ -150,6 +157,7 @@ export function neededSecrets(connection: Connection): KeptSecret[] {
 		...(family === 'secret' ? (['clientSecret'] as const) : []),
 		...(family === 'key' || family === 'certificate' ? (['privateKey'] as const) : []),
 		...(connection.grantType === 'refresh_token' ? (['refreshToken'] as const) : []),
+		...(connection.sendsApiHeaders ? (['apiHeaders'] as const) : []),
 	];
 }
 

@@ -61,6 +61,8 @@ export interface Bundle {
 	readonly clientSecret?: string;
 	/** PEM or JWK, for a client that authenticates without a shared secret. */
 	readonly privateKey?: string;
+	/** Headers of the requests to the API, see `parseApiHeaders`. */
+	readonly apiHeaders?: string;
 	/** Client authentication that was found to work. */
 	readonly clientAuthentication?: ClientAuthenticationMethod;
 	readonly refreshToken?: string;

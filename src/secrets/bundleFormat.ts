@@ -1,4 +1,5 @@
 import { clampTime } from '../clampTime';
+import { asApiHeaders, readApiHeaders } from '../config/apiHeaders';
 import { GRANT_TYPES, type ClientAuthenticationMethod, type GrantType } from '../config/connection';
 import { asDpopKey, type DpopKey } from '../config/dpopKey';
 import { SecretStoreError, type StoredFailure } from '../errors';
@@ -47,15 +48,17 @@ const SHAPE: Shape = {
 		client_authentication: true,
 		authorization_endpoint: true,
 		revocation_endpoint: true,
+		token_in: true,
 	},
 	client_secret: true,
 	private_key: true,
+	api_headers: true,
 	token_endpoint_auth_method: true,
 	refresh_token: true,
 	dpop_key: true,
 	token: true,
 	other_tokens: { '*': TOKEN },
-	typed_sha256: { client_secret: true, private_key: true, refresh_token: true },
+	typed_sha256: { client_secret: true, private_key: true, refresh_token: true, api_headers: true },
 	authorization: {
 		connected_at: true,
 		connected_by: true,
@@ -130,9 +133,11 @@ export function formatBundle(bundle: Bundle): string {
 			...optional('client_authentication', sealedFor.authentication),
 			...optional('authorization_endpoint', sealedFor.authorizationEndpoint),
 			...optional('revocation_endpoint', sealedFor.revocationEndpoint),
+			...optional('token_in', sealedFor.tokenPlacement),
 		},
 		...optional('client_secret', bundle.clientSecret),
 		...optional('private_key', bundle.privateKey),
+		...optional('api_headers', bundle.apiHeaders && readApiHeaders(bundle.apiHeaders)),
 		...optional('token_endpoint_auth_method', bundle.clientAuthentication),
 		...optional('refresh_token', bundle.refreshToken),
 		...optional('dpop_key', bundle.dpopKey),
@@ -144,6 +149,7 @@ export function formatBundle(bundle: Bundle): string {
 			...optional('client_secret', typedSha256.clientSecret),
 			...optional('private_key', typedSha256.privateKey),
 			...optional('refresh_token', typedSha256.refreshToken),
+			...optional('api_headers', typedSha256.apiHeaders),
 		},
 		...optional('authorization', authorization && formatAuthorization(authorization)),
 		...optional(
@@ -318,6 +324,7 @@ function parseSealedFor(value: unknown): SealedFor | undefined {
 		),
 		...optional('authorizationEndpoint', asText(json?.['authorization_endpoint'])),
 		...optional('revocationEndpoint', asText(json?.['revocation_endpoint'])),
+		...optional('tokenPlacement', asText(json?.['token_in'])),
 	};
 }
 
@@ -373,6 +380,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 		sealedFor,
 		...optional('clientSecret', asText(json['client_secret'])),
 		...optional('privateKey', asText(json['private_key'])),
+		...optional('apiHeaders', asApiHeaders(json['api_headers'])),
 		...optional(
 			'clientAuthentication',
 			asText(json['token_endpoint_auth_method']) as ClientAuthenticationMethod | undefined,
@@ -389,6 +397,7 @@ export function parseBundle(content: string, secretId: string): Bundle {
 			...optional('clientSecret', asText(typed?.['client_secret'])),
 			...optional('privateKey', asText(typed?.['private_key'])),
 			...optional('refreshToken', asText(typed?.['refresh_token'])),
+			...optional('apiHeaders', asText(typed?.['api_headers'])),
 		},
 		...optional('authorization', parseAuthorization(json['authorization'])),
 		...optional('refusal', parseRefusal(json['refused'])),

@@ -1,6 +1,7 @@
 import { ConfigurationError, SecretStoreError, VersionConflictError } from '../errors';
 import type { SecretStore } from './store';
 import {
+	claimedName,
 	openWithAny,
 	seal,
 	versionIdOfAttempt,
@@ -9,7 +10,14 @@ import {
 } from './vault/cipher';
 import { vaultFailure, type VaultAction } from './vault/failures';
 import { processGate, type VaultGate } from './vault/gate';
-import { versionFolder, VERSIONS_KEPT, type VersionFolder } from './vault/versionFolder';
+import {
+	folderNameOf,
+	newestText,
+	secretFolders,
+	versionFolder,
+	VERSIONS_KEPT,
+	type VersionFolder,
+} from './vault/versionFolder';
 
 /** Where the vault is, and what it is locked with. */
 export interface LocalVaultOptions {
@@ -169,6 +177,21 @@ export function localVault({
 				if (versions.length === 0) throw notFound(action);
 				return { secretId, tags: {} };
 			}),
+
+		list: (prefix, most) =>
+			run({ action: 'list', secretId: prefix }, async () => {
+				const secretIds: string[] = [];
+				for (const folder of await secretFolders(vault)) {
+					const name = claimedName((await newestText(vault, folder)) ?? '');
+					if (name === undefined || folderNameOf(name) !== folder || !name.startsWith(prefix))
+						continue;
+					if (secretIds.length >= most) return { secretIds, isCut: true };
+					secretIds.push(name);
+				}
+				return { secretIds, isCut: false };
+			}),
+
+		versionsLeft: () => Promise.resolve(undefined),
 
 		// It serves to detect an old copy that somebody wrote back. Here nobody but this package can write a version.
 		previous: () => Promise.resolve(undefined),

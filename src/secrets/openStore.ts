@@ -28,7 +28,7 @@ export function openStore(
 	return awsSecretsManager({
 		...options,
 		systemCredentialsAllowed: settings.awsSystemCredentialsAllowed,
-		agents: egress.agents,
+		egress,
 		allowedAccounts: settings.allowedAwsAccounts,
 	});
 }

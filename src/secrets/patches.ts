@@ -249,11 +249,17 @@ function withoutSecrets(bundle: Bundle): Bundle {
 	};
 }
 
+/** True if the authorization server has nothing to do with what was typed. */
+export function isForApiAlone({ apiHeaders, ...others }: Pick<Bundle, KeptSecret>): boolean {
+	return apiHeaders !== undefined && Object.keys(others).length === 0;
+}
+
 /**
  * The bundle in which typed secrets take the place of the former ones. What was found out with those goes; the key that tokens are bound to
  * stays with an account that is connected, or about to be: its refresh token may be bound to it.
  */
 export function withTyped(bundle: Bundle, typed: Pick<Bundle, KeptSecret>): Bundle {
+	if (isForApiAlone(typed)) return { ...bundle, ...typed };
 	const { clientAuthentication: _found, dpopKey, ...former } = bundle;
 	const isNew = typed.refreshToken !== undefined;
 	const hasGrant = bundle.refreshToken !== undefined || bundle.authorization !== undefined;

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 
 import type { Connection } from '../config/connection';
 
-/** Everything this package creates begins with it, so that an IAM policy can be limited to it. */
-const NAME_PREFIX = 'n8n/vaulted-oauth2/';
+/** Everything this package creates begins with it unless the operator chose another beginning, so that an IAM policy can be limited to it. */
+export const NAME_PREFIX = 'n8n/vaulted-oauth2/';
 
 /**
  * Tags of a secret this package creates. A credential's id cannot be among them: n8n tells it neither to `authenticate` nor to

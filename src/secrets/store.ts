@@ -46,6 +46,14 @@ export interface SecretDescription {
 	readonly tags: Readonly<Record<string, string>>;
 }
 
+/** Secrets by their names. */
+export interface SecretList {
+	/** Full ARNs where the store has them, else names; in the order of the store. */
+	readonly secretIds: readonly string[];
+	/** True if there are more than were asked for. */
+	readonly isCut: boolean;
+}
+
 /**
  * The port of a secret store. Every adapter passes the same contract suite (`test/contracts/secretStore.ts`).
  *
@@ -80,6 +88,21 @@ export interface SecretStore {
 	 * @throws SecretStoreError `NOT_FOUND`, `ACCESS_DENIED`, …
 	 */
 	describe(secretId: string): Promise<SecretDescription>;
+
+	/**
+	 * Lists secrets whose names begin with `prefix`, whoever made them; none that waits for its deletion.
+	 *
+	 * @param most how many at most
+	 * @throws SecretStoreError `ACCESS_DENIED`, …
+	 */
+	list(prefix: string, most: number): Promise<SecretList>;
+
+	/**
+	 * How many versions the store takes of this secret until one that it holds is a day old; `undefined` where it does not matter or may not be asked.
+	 *
+	 * @throws SecretStoreError if the store cannot answer now
+	 */
+	versionsLeft(secretId: string): Promise<number | undefined>;
 
 	/**
 	 * Reads the version before the current one: what a version that is not our own replaced.

@@ -36,7 +36,7 @@ export class Replacements {
 		this.unanswered.set(key, this.clock.elapsed());
 	}
 
-	/** The endpoint answered with anything but 401. */
+	/** The endpoint answered with anything but that the token has expired. */
 	accepted(endpoint: string): void {
 		const key = keyOf(endpoint);
 		this.unanswered.delete(key);

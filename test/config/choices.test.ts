@@ -76,6 +76,21 @@ const LISTS: Record<
 		({ authorizationCode }) => authorizationCode?.formPost,
 		{ default: false, formPost: true },
 	],
+	tokenExpiredRule: [
+		(choice) => form({ tokenExpiredValue: 'x', ...choice }),
+		({ expiry }) => `${String(expiry.byChallenge)} ${expiry.bodyRule?.value ?? ''}`,
+		{ none: 'false ', challenge: 'true ', body: 'false x' },
+	],
+	tokenExpiredComparison: [
+		(choice) => form({ tokenExpiredRule: 'body', tokenExpiredValue: 'x', ...choice }),
+		({ expiry }) => expiry.bodyRule?.comparison,
+		{ contains: 'contains', equals: 'equals' },
+	],
+	tokenPlacement: [
+		(choice) => form(choice),
+		({ tokenPlacement }) => tokenPlacement.in,
+		{ cookie: 'cookie', header: 'header', query: 'query' },
+	],
 	dpop: [
 		(choice) => form(choice),
 		({ dpop }) => dpop,

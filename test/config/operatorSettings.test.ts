@@ -14,7 +14,11 @@ describe('the operator’s settings', () => {
 	it.each([{}, Object.fromEntries(SETTING_NAMES.map((name) => [name, '']))])(
 		'limit nothing but links and references by default: %j',
 		(env) => {
-			expect(readOperatorSettings(env)).toEqual({ trustEditors: false, linksOnlyByEditors: false });
+			expect(readOperatorSettings(env)).toEqual({
+				trustEditors: false,
+				linksOnlyByEditors: false,
+				listByWorkflows: false,
+			});
 		},
 	);
 
@@ -22,6 +26,7 @@ describe('the operator’s settings', () => {
 		expect(
 			readOperatorSettings({
 				VAULTED_OAUTH2_LINKS: 'Editors',
+				VAULTED_OAUTH2_LIST: 'Workflows',
 				VAULTED_OAUTH2_SECRET_PREFIX: '"prod/n8n/"',
 				VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS: 'Login.Example.com, *.auth0.com',
 				VAULTED_OAUTH2_ALLOWED_API_HOSTS: 'api.example.com:8443',
@@ -32,6 +37,7 @@ describe('the operator’s settings', () => {
 			}),
 		).toEqual({
 			linksOnlyByEditors: true,
+			listByWorkflows: true,
 			secretPrefix: 'prod/n8n/',
 			allowedTokenHosts: ['login.example.com', '*.auth0.com'],
 			allowedApiHosts: ['api.example.com:8443'],
@@ -49,6 +55,7 @@ describe('the operator’s settings', () => {
 	it.each([
 		['VAULTED_OAUTH2_LEASE', 'sometimes'],
 		['VAULTED_OAUTH2_LINKS', 'nobody'],
+		['VAULTED_OAUTH2_LIST', 'everybody'],
 		['VAULTED_OAUTH2_SECRET_PREFIX', 'with space'],
 		['VAULTED_OAUTH2_SECRET_PREFIX', 'x'.repeat(129)],
 		['VAULTED_OAUTH2_ALLOWED_TOKEN_HOSTS', 'https://login.example.com'],

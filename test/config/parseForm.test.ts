@@ -17,6 +17,8 @@ it('reads a form into a connection, with nothing in it that was left empty', asy
 			accountChangesByWorkflows: false,
 			tokenEndpoint: 'https://login.example.com/oauth2/token',
 			resources: [],
+			sendsApiHeaders: false,
+			tokenPlacement: { in: 'header', name: 'authorization', prefix: 'Bearer' },
 			clientId: 'crm-client',
 			clientAuthentication: 'automatic',
 			clientSecretSource: { kind: 'entered' },

@@ -161,6 +161,54 @@ export function describeSecretStore(
 			});
 		});
 
+		describe('list', () => {
+			const names = ['a/x/1', 'a/x/2', 'a/X/3', 'a/y/4', 'b/x/5'].map((name) => `n8n/${name}`);
+
+			it('names the secrets that begin with a text, and no content', async () => {
+				const ids = new Map<string, string>();
+				for (const each of names)
+					ids.set(each, (await store.create(each, JSON.stringify({ old: MARKER }))).secretId);
+				const idsOf = (found: readonly string[]) => found.map((name) => ids.get(name)).sort();
+
+				for (const [prefix, expected] of [
+					['n8n/a/x/', names.slice(0, 2)],
+					['n8n/a/x/1', names.slice(0, 1)],
+					['n8n/a', names.slice(0, 4)],
+					['', names],
+					['n8n/c', []],
+				] as const) {
+					const found = await secondClient.list(prefix, 10);
+					expect([...found.secretIds].sort()).toEqual(idsOf(expected));
+					expect(found.isCut).toBe(false);
+					expect(JSON.stringify(found)).not.toContain(MARKER);
+				}
+			});
+
+			it('names as many as are asked for, and says if there are more', async () => {
+				for (const each of names) await store.create(each, '{}');
+
+				const some = await store.list('n8n/', 3);
+				expect(new Set(some.secretIds).size).toBe(3);
+				expect(some.isCut).toBe(true);
+				expect(await store.list('n8n/', 5)).toMatchObject({ isCut: false });
+				await expect(store.list('n8n/', 5)).resolves.toHaveProperty('secretIds.length', 5);
+			});
+
+			it('names none where there is nothing', async () => {
+				expect(await store.list('n8n/', 5)).toEqual({ secretIds: [], isCut: false });
+			});
+		});
+
+		it('takes at least as many versions as it says', async () => {
+			const { secretId, versionId } = await store.create(NAME, '{"n":0}');
+			const before = await secondClient.versionsLeft(secretId);
+			await store.write(secretId, '{"n":1}', versionId);
+			const after = await secondClient.versionsLeft(secretId);
+
+			if (store.kind === 'awsSecretsManager') expect([before, after]).toEqual([99, 98]);
+			else expect(after).toBe(before);
+		});
+
 		describe('previous', () => {
 			it('is nothing before the first write', async () => {
 				const { secretId } = await store.create(NAME, '{"n":0}');

@@ -77,7 +77,7 @@ async function call(form: Form, connections = core.connections): Promise<number>
 	const { tokens, authorize, wantsNonce } = connections.open(await connections.read(form));
 	const url = new URL(`${api.url}/me?q=1#part`);
 	const tokenSet = await tokens.get();
-	const headers = await authorize(tokenSet, { method: 'get', url });
+	const { headers } = await authorize(tokenSet, { method: 'get', url });
 	const answer = await fetch(url, { headers: { ...headers } });
 	wantsNonce(tokenSet, url, { status: answer.status, headers: Object.fromEntries(answer.headers) });
 	return answer.status;

@@ -283,6 +283,53 @@ describe.each([{ modern: false }, { modern: true }])(
 			expect(counts().tokens - before.tokens).toBe(1);
 		});
 
+		it('heals without a Validation Path if the answer itself says that the token has expired', async () => {
+			const { id } = await save();
+			provider.revoke((await lastToken()).accessToken);
+			const before = counts();
+			const run = await request(id, { url: `${api.url}/echo`, method: 'POST', modern });
+			expect(run.status).toBe('success');
+			expect(counts().tokens - before.tokens).toBe(1);
+		});
+
+		it('is sent twice at most, and not again for an address that refuses every token', async () => {
+			const { id } = await save();
+			const before = counts();
+			for (let round = 0; round < 5; round += 1) {
+				const run = await request(id, { url: `${api.url}/status/401`, modern });
+				expect(run.status).toBe('error');
+			}
+			// After a 401 httpRequestWithAuthentication sends again whatever preAuthentication says.
+			expect(counts()).toEqual({
+				tokens: before.tokens + 1,
+				calls: before.calls + (modern ? 10 : 6),
+			});
+		});
+
+		it('takes no 401 of another origin for a refused token', async () => {
+			const { id } = await save();
+			const before = counts();
+			const to = encodeURIComponent(`${elsewhere.url}/status/401`);
+			const run = await request(id, { url: `${api.url}/redirect?to=${to}`, modern });
+			expect(run.status).toBe('error');
+			expect(counts().tokens).toBe(before.tokens);
+		});
+
+		it.each([
+			[403, { tokenExpiredStatusCodes: '403' }, 2],
+			[403, {}, 1],
+			[400, { tokenExpiredRule: 'body', tokenExpiredPath: 'status', tokenExpiredValue: '400' }, 2],
+		])(
+			'that gets %i with %j goes out %i times, as far as n8n lets it',
+			async (status, fields, times) => {
+				const { id } = await save(fields);
+				const before = counts();
+				await request(id, { url: `${api.url}/status/${String(status)}`, modern });
+				// httpRequestWithAuthentication goes by 401 alone.
+				expect(counts().calls - before.calls).toBe(modern ? 1 : times);
+			},
+		);
+
 		it('heals again and again, each time with one token request', async () => {
 			const { id } = await save({ validationPath: '/me' });
 			for (let round = 0; round < 5; round += 1) {

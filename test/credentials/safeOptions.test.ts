@@ -1,7 +1,8 @@
 import { safeOptions, type RequestOptions } from '../../credentials/safeOptions';
 
 const TARGET = new URL('https://api.example.com/v1/items');
-const safe = (options: object) => safeOptions(options as RequestOptions, TARGET);
+const OWN = { headers: ['authorization', 'dpop'], parameter: undefined };
+const safe = (options: object) => safeOptions(options as RequestOptions, TARGET, OWN);
 
 it.each(
 	Object.entries({
@@ -111,10 +112,10 @@ it('lets a proxy pass on what it cannot read, and nothing else', () => {
 	const proxy = { host: 'proxy.example.com', port: 3128 };
 	expect(safe({ proxy })).toMatchObject({ proxy });
 	const plain = new URL('http://127.0.0.1/');
-	expect(() => safeOptions({ proxy } as RequestOptions, plain)).toThrow(
+	expect(() => safeOptions({ proxy } as RequestOptions, plain, OWN)).toThrow(
 		expect.objectContaining({ field: 'Proxy' }) as Error,
 	);
-	expect(safeOptions({ proxy: '' } as unknown as RequestOptions, plain)).not.toHaveProperty(
+	expect(safeOptions({ proxy: '' } as unknown as RequestOptions, plain, OWN)).not.toHaveProperty(
 		'proxy',
 	);
 });

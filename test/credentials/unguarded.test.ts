@@ -3,12 +3,17 @@ import type { IHttpRequestOptions } from 'n8n-workflow';
 
 import type * as Authenticate from '../../credentials/authenticateRequest';
 
+let sentHeaders: Record<string, string> = { authorization: 'Bearer an-access-token' };
+
 const CONNECTIONS = {
 	read: async () => await Promise.resolve({}),
 	needsSealing: () => false,
 	open: () => ({
-		connection: { apiOrigins: ['https://api.example.com'] },
-		authorize: async () => await Promise.resolve({ authorization: 'Bearer an-access-token' }),
+		connection: {
+			apiOrigins: ['https://api.example.com'],
+			tokenPlacement: { in: 'header', name: 'authorization', prefix: 'Bearer' },
+		},
+		authorize: async () => await Promise.resolve({ headers: sentHeaders, secrets: [] }),
 		tokens: { get: async () => await Promise.resolve({ accessToken: 'an-access-token' }) },
 	}),
 };
@@ -60,5 +65,17 @@ describe('in an n8n with an HTTP client that this package does not know', () => 
 		});
 		// No mark: nobody would take it off.
 		expect(headers).toEqual({ authorization: 'Bearer an-access-token' });
+	});
+
+	it('no redirect is followed with a header that n8n would take along', async () => {
+		const usual = sentHeaders;
+		sentHeaders = { 'x-auth-token': 'an-access-token' };
+		await expect(authenticated({ followRedirect: true, maxRedirects: 5 })).resolves.toMatchObject({
+			followRedirect: false,
+			followAllRedirects: false,
+			maxRedirects: 0,
+			disableFollowRedirect: true,
+		});
+		sentHeaders = usual;
 	});
 });

@@ -2,7 +2,7 @@ import type { SecretStore } from '../../src/secrets/store';
 
 /** A call of a store. */
 export interface StoreCall {
-	readonly action: 'create' | 'read' | 'describe' | 'previous' | 'write' | 'assertWritable';
+	readonly action: Exclude<keyof SecretStore, 'kind' | 'versionsPerDay' | 'isOwn'>;
 	readonly secretId: string;
 	/** With `write` and `create`. */
 	readonly content?: string;
@@ -29,6 +29,10 @@ export function aroundStore(
 		read: async (secretId) => await around({ action: 'read', secretId }, () => real.read(secretId)),
 		describe: async (secretId) =>
 			await around({ action: 'describe', secretId }, () => real.describe(secretId)),
+		list: async (prefix, most) =>
+			await around({ action: 'list', secretId: prefix }, () => real.list(prefix, most)),
+		versionsLeft: async (secretId) =>
+			await around({ action: 'versionsLeft', secretId }, () => real.versionsLeft(secretId)),
 		previous: async (secretId, timeoutMs) =>
 			await around({ action: 'previous', secretId }, () => real.previous(secretId, timeoutMs)),
 		write: async (secretId, content, expected) =>

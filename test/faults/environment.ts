@@ -94,11 +94,10 @@ export class FaultEnvironment {
 	/** Connections with a memory of their own, as another process would have them. */
 	process(settings: Partial<InstanceSettings> = {}): Connections {
 		const clock = this.time.clock();
-		const { agents } = createEgress(undefined, {});
 		return new Connections({
 			settings: { ...REGULAR, ...settings },
 			egress: {
-				agents,
+				...createEgress(undefined, {}),
 				request: async (_url, { body = '' }) => await this.request(new URLSearchParams(body)),
 			},
 			...clock,

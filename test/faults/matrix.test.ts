@@ -111,7 +111,7 @@ class Between {
 
 	egress(real: Egress): Egress {
 		return {
-			agents: real.agents,
+			...real,
 			request: async (url, request) => {
 				this.tokenRequests += 1;
 				const failure = REQUEST_IS_NOT_SENT[this.provider];

@@ -21,8 +21,8 @@ export class FakeNetwork {
 				this.asked.push(url);
 				return answer(url);
 			},
-			// Nothing of AWS is used.
-			agents: undefined as unknown as Egress['agents'],
+			// Nothing of an API or of AWS is used.
+			open: async () => await Promise.reject(new Error('no API here')),
 		};
 	}
 

@@ -1,6 +1,4 @@
 import dns from 'node:dns';
-import { once } from 'node:events';
-import { request as httpRequest } from 'node:http';
 import { isIPv4, type LookupFunction } from 'node:net';
 import { promisify } from 'node:util';
 
@@ -260,13 +258,11 @@ describe('requests of an instance with a policy', () => {
 		expect(await get(undefined, '127.0.0.1')).toMatchObject({ body: 'reached' });
 	});
 
-	it('keep to it for libraries that use the agents', async () => {
-		const { httpAgent } = createEgress(DEFAULTS, {}).agents;
-		const request = httpRequest({ host: '127.0.0.1', port: server.port, agent: httpAgent }).end();
+	it('keep to it if they are those of an API', async () => {
+		const url = `http://127.0.0.1:${server.port}/`;
+		const request = createEgress(DEFAULTS, {}).open(url, { method: 'GET', headers: {} });
 
-		const [error] = (await once(request, 'error')) as [unknown];
-
-		expect(error).toMatchObject({ name: 'EgressError', code: 'BLOCKED' });
+		expect(await egressErrorOf(request)).toMatchObject({ code: 'BLOCKED' });
 	});
 
 	async function get(policy: EgressPolicy | undefined, host: string) {

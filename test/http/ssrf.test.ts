@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { request, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 
 import { readInstanceSettings } from '../../src/config/instanceSettings';
@@ -166,11 +164,10 @@ describe('names of the settings', () => {
 it('asks the DNS again for every request that a proxy forwards, also on a kept connection', async () => {
 	let addresses = ['8.8.8.8'];
 	answerLookups(() => addresses);
-	const { httpAgent: agent } = createEgress(PROTECTION, environment()).agents;
+	const { open } = createEgress(PROTECTION, environment());
 	const get = async (): Promise<string> => {
-		const sent = request('http://rebind.example.com/', { agent }).end();
-		const [response] = (await once(sent, 'response')) as [IncomingMessage];
-		return await text(response);
+		const request = { method: 'GET', headers: {} };
+		return await text((await open('http://rebind.example.com/', request)).body);
 	};
 
 	const before = proxy.connections();
@@ -180,7 +177,6 @@ it('asks the DNS again for every request that a proxy forwards, also on a kept c
 	addresses = ['10.0.0.1'];
 	await expect(get()).rejects.toMatchObject({ code: 'BLOCKED', detail: 'address 10.0.0.1' });
 	expect(proxy.seen).toHaveLength(2);
-	agent.destroy();
 });
 
 it.each([

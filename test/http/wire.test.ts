@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
+import { text } from 'node:stream/consumers';
 
 import { createEgress } from '../../src/http/createEgress';
 import type { EgressRequest } from '../../src/http/egress';
@@ -62,19 +63,19 @@ describe('a server that does not echo "connection: close"', () => {
 	});
 });
 
-it('keeps connections open for libraries that use the agents', async () => {
-	answerWith = (_, response) => response.end();
-	const { httpAgent } = createEgress(undefined, {}).agents;
+it('keeps connections open for API requests', async () => {
+	answerWith = (_, response) => response.end('x');
+	const { open } = createEgress(undefined, {});
 	const before = server.connections();
 
-	for (let n = 0; n < 3; n += 1) {
-		const request = httpRequest(`http://127.0.0.1:${server.port}/`, { agent: httpAgent }).end();
-		const [response] = (await once(request, 'response')) as [IncomingMessage];
-		await once(response.resume(), 'close');
+	for (let n = 0; n < 10; n += 1) {
+		const request = { method: 'GET', headers: {} };
+		const { body } = await open(`http://127.0.0.1:${server.port}/`, request);
+		await expect(text(body)).resolves.toBe('x');
 	}
-	httpAgent.destroy();
 
-	expect(server.connections()).toBe(before + 1);
+	// One is not used again before the turn of the event loop in which its answer ended is over.
+	expect(server.connections()).toBeLessThanOrEqual(before + 2);
 });
 
 it('ends in time when an answer begins and does not end', async () => {

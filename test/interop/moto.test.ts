@@ -1,11 +1,10 @@
-import { Agent } from 'node:http';
-
+import { createEgress } from '../../src/http/createEgress';
 import { awsSecretsManager } from '../../src/secrets/awsSecretsManager';
 import type { SecretStore } from '../../src/secrets/store';
 import { describeSecretStore } from '../contracts/secretStore';
 import { freePort, OwnServer } from './server';
 
-const agent = new Agent({ keepAlive: true });
+const egress = createEgress(undefined, {});
 let moto: OwnServer;
 let endpoint: string;
 
@@ -26,7 +25,6 @@ beforeAll(async () => {
 	);
 });
 afterAll(async () => {
-	agent.destroy();
 	await moto.stop();
 });
 
@@ -39,7 +37,7 @@ function open(account: number): SecretStore {
 		endpoint,
 		credentials: { kind: 'accessKey', accessKeyId: String(account), secretAccessKey: 'example' },
 		systemCredentialsAllowed: false,
-		agents: { httpAgent: agent, httpsAgent: agent as never },
+		egress,
 	});
 }
 

@@ -45,6 +45,9 @@ export function connectionOf(grantType: GrantType): Connection {
 		refreshBufferSeconds: 300,
 		defaultLifetimeSeconds: 3600,
 		dpop: 'never',
+		expiry: { statusCodes: [401], byChallenge: false },
+		sendsApiHeaders: false,
+		tokenPlacement: { in: 'header', name: 'authorization', prefix: 'Bearer' },
 		store: { kind: 'localVault' },
 		...(grantType === 'authorization_code'
 			? {

@@ -129,6 +129,8 @@ export class World implements Network {
 			create: () => Promise.reject(new Error('The model creates no secret')),
 			read: async () => await this.ask(process, 'read', () => shared.read()),
 			describe: () => Promise.reject(new Error('The model refers to no secret')),
+			list: () => Promise.reject(new Error('The model lists nothing')),
+			versionsLeft: () => Promise.reject(new Error('The model lists nothing')),
 			previous: async () => await this.ask(process, 'previous', () => shared.previous()),
 			isOwn: (versionId) => shared.isOwn(versionId),
 			assertWritable: async ({ versionId }) =>

@@ -56,18 +56,31 @@ describe('many items', () => {
 		expect(pairs(items)).toEqual(numbered(120).flatMap(({ id }) => [{ item: id }, { item: id }]));
 	});
 
-	test('need one token, and read the credential once each', async () => {
-		const fresh = await rig.saved();
+	test('need one token, and read the credential once for all, and once as it is stored', async () => {
+		const fresh = await rig.saved({ apiBaseUrl: rig.recorder.url });
 		const tokens = rig.provider.countTokenRequests();
 		const reads = rig.engine.credentials.reads;
-		await rig.request(fresh, { path: '/me' }, { items: numbered(200) });
+		const items = await rig.request(fresh, { path: '/x' }, { items: numbered(1000) });
+		expect(items).toHaveLength(1000);
 		expect(rig.provider.countTokenRequests()).toBe(tokens);
-		expect(rig.engine.credentials.reads - reads).toBe(200);
+		expect(rig.engine.credentials.reads - reads).toBe(2);
+	});
+
+	test('read the credential anew in the next run', async () => {
+		const changed = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		await rig.request(changed, { path: '/x' }, { items: numbered(3) });
+		const fields = rig.engine.credentials.stored(changed.id);
+		rig.engine.credentials.save(CREDENTIAL_TYPE, { ...fields, clientId: '' }, changed.id);
+		const run = await rig.run(changed, { resource: 'apiRequest' }, { items: numbered(3) });
+		expect(run.error?.message).toMatch(/^Fix the configuration – Client ID: it is missing/);
 	});
 
 	test('are not all sent at once: as many are begun as have an answer, and 50 more', async () => {
 		const { credentials } = rig.engine;
 		const recorded = await rig.saved({ apiBaseUrl: rig.recorder.url });
+		// With an expression it is read for each item that is begun.
+		const scope = '={{ "api:read" }}';
+		credentials.save(CREDENTIAL_TYPE, { ...credentials.stored(recorded.id), scope }, recorded.id);
 		const waiting: (() => void)[] = [];
 		const begun: number[] = [];
 		const before = credentials.reads;
@@ -85,7 +98,8 @@ describe('many items', () => {
 			},
 		};
 		await rig.request(recorded, { path: '/x' }, { items: numbered(200) });
-		expect(begun).toEqual([50]);
+		// Two reads say that there is an expression.
+		expect(begun).toEqual([52]);
 		expect(rig.recorder.requests).toHaveLength(200);
 	});
 });

@@ -1,5 +1,3 @@
-import nock from 'nock';
-
 import { createEgress } from '../../src/http/createEgress';
 import {
 	createAuthorizationServer,
@@ -9,8 +7,8 @@ import {
 import type { Client } from '../../src/oauth/clientAuthentication';
 import { Discovery } from '../../src/oauth/discovery';
 import { failureOf, type Failure } from '../support/failureOf';
+import { ScriptedServer } from '../support/scriptedServer';
 
-const HOST = 'https://login.example.com';
 const NOW = Date.UTC(2026, 0, 1);
 const client: Client = {
 	clientId: 'the-client',
@@ -28,13 +26,19 @@ const refresh: GrantRequest = {
 	parameters: {},
 };
 
+let provider: ScriptedServer;
 let now: number;
+beforeAll(async () => {
+	provider = await ScriptedServer.start();
+});
 beforeEach(() => {
 	now = NOW;
 });
 
 function server(
-	place: { issuer?: string; tokenEndpoint?: string } = { tokenEndpoint: `${HOST}/token` },
+	place: { issuer?: string; tokenEndpoint?: string } = {
+		tokenEndpoint: `${provider.origin}/token`,
+	},
 ): AuthorizationServer {
 	const options = { egress: createEgress(undefined, {}), now: () => now };
 	return createAuthorizationServer({ ...place, ...options, discovery: new Discovery(options) });
@@ -43,35 +47,27 @@ function server(
 const failure = async (grant: GrantRequest = clientCredentials, as = server()): Promise<Failure> =>
 	await failureOf(as.requestTokens(client, grant));
 
-beforeAll(() => {
-	nock.disableNetConnect();
-});
 afterEach(() => {
-	expect(nock.pendingMocks()).toEqual([]);
-	nock.cleanAll();
+	expect(provider.reset()).toEqual([]);
 });
-afterAll(() => {
-	nock.enableNetConnect();
-	nock.restore();
+afterAll(async () => {
+	await provider.close();
 });
 
 it('takes unauthorized_client with 401 for a client that was not recognised, as Keycloak means it', async () => {
-	nock(HOST).post('/token').reply(401, { error: 'unauthorized_client' });
+	provider.on('POST /token').reply(401, { error: 'unauthorized_client' });
 	await expect(failure()).resolves.toMatchObject({
 		code: 'INVALID_CLIENT',
 		field: 'Client Secret',
 	});
-	nock(HOST).post('/token').reply(400, { error: 'unauthorized_client' });
+	provider.on('POST /token').reply(400, { error: 'unauthorized_client' });
 	await expect(failure()).resolves.toMatchObject({ code: 'UNAUTHORIZED_CLIENT' });
 });
 
 describe('a token request', () => {
-	const form = (body: unknown): Record<string, string> => body as Record<string, string>;
-
 	it('sends the client credentials grant with scope and further parameters', async () => {
-		let body: unknown;
-		nock(HOST)
-			.post('/token', (received) => ((body = received), true))
+		provider
+			.on('POST /token')
 			.reply(200, { access_token: 'at', token_type: 'Bearer', expires_in: 3600 });
 		await expect(server().requestTokens(client, clientCredentials)).resolves.toEqual({
 			accessToken: 'at',
@@ -79,7 +75,7 @@ describe('a token request', () => {
 			sentAt: NOW,
 			isBound: false,
 		});
-		expect(form(body)).toMatchObject({
+		expect(provider.form).toMatchObject({
 			grant_type: 'client_credentials',
 			scope: 'a b',
 			audience: 'x',
@@ -87,15 +83,14 @@ describe('a token request', () => {
 	});
 
 	it('sends the refresh token grant and returns the rotated token', async () => {
-		let body: unknown;
-		nock(HOST)
-			.post('/token', (received) => ((body = received), true))
+		provider
+			.on('POST /token')
 			.reply(201, { access_token: 'at', refresh_token: 'new', id_token: 'not.checked.here' });
 		await expect(server().requestTokens(client, refresh)).resolves.toMatchObject({
 			accessToken: 'at',
 			refreshToken: 'new',
 		});
-		expect(form(body)).toMatchObject({
+		expect(provider.form).toMatchObject({
 			grant_type: 'refresh_token',
 			refresh_token: 'the-refresh-token',
 		});
@@ -115,70 +110,70 @@ describe('a token request', () => {
 		['client_secret_post', undefined, 'a-b_c~d+e%'],
 		['none', undefined, undefined],
 	] as const)('authenticates the client by %s', async (authentication, authorization, inBody) => {
-		let headers: Record<string, unknown> = {};
-		let body: unknown;
-		nock(HOST)
-			.post('/token', (received) => ((body = received), true))
-			.reply(function () {
-				headers = this.req.headers;
-				return [200, { access_token: 'at' }];
-			});
+		provider.on('POST /token').reply(200, { access_token: 'at' });
 		await server().requestTokens({ ...client, authentication }, clientCredentials);
-		expect([headers['authorization']].flat()[0]).toBe(authorization);
-		expect(form(body)['client_secret']).toBe(inBody);
+		expect(provider.requests[0]?.headers.authorization).toBe(authorization);
+		expect(provider.form['client_secret']).toBe(inBody);
 	});
 });
 
 describe('discovery', () => {
-	const metadata = {
-		issuer: HOST,
-		token_endpoint: `${HOST}/discovered/token`,
-		introspection_endpoint: `${HOST}/introspect`,
+	const metadata = () => ({
+		issuer: provider.origin,
+		token_endpoint: `${provider.origin}/discovered/token`,
+		introspection_endpoint: `${provider.origin}/introspect`,
 		token_endpoint_auth_methods_supported: ['private_key_jwt', 'client_secret_post'],
-	};
+	});
 
 	it('finds the token endpoint once for many requests', async () => {
-		nock(HOST).get('/.well-known/openid-configuration').reply(200, metadata);
-		nock(HOST).post('/discovered/token').twice().reply(200, { access_token: 'at' });
-		const as = server({ issuer: HOST });
+		provider.on('GET /.well-known/openid-configuration').reply(200, metadata());
+		provider
+			.on('POST /discovered/token')
+			.reply(200, { access_token: 'at' })
+			.reply(200, { access_token: 'at' });
+		const as = server({ issuer: provider.origin });
 		await as.requestTokens(client, clientCredentials);
 		await as.requestTokens(client, clientCredentials);
 		await expect(as.supportedAuthentication()).resolves.toEqual(['client_secret_post']);
 	});
 
 	it('falls back to RFC 8414', async () => {
-		nock(HOST).get('/.well-known/openid-configuration').reply(404);
-		nock(HOST).get('/.well-known/oauth-authorization-server').reply(200, metadata);
-		nock(HOST).post('/discovered/token').reply(200, { access_token: 'at' });
+		provider.on('GET /.well-known/openid-configuration').reply(404);
+		provider.on('GET /.well-known/oauth-authorization-server').reply(200, metadata());
+		provider.on('POST /discovered/token').reply(200, { access_token: 'at' });
 		await expect(
-			server({ issuer: HOST }).requestTokens(client, clientCredentials),
+			server({ issuer: provider.origin }).requestTokens(client, clientCredentials),
 		).resolves.toMatchObject({ accessToken: 'at' });
 	});
 
 	it('does not believe metadata of another issuer', async () => {
-		nock(HOST)
-			.get('/.well-known/openid-configuration')
-			.reply(200, { ...metadata, issuer: 'https://evil.example' });
-		nock(HOST).get('/.well-known/oauth-authorization-server').reply(404);
-		await expect(failure(clientCredentials, server({ issuer: HOST }))).resolves.toMatchObject({
+		provider
+			.on('GET /.well-known/openid-configuration')
+			.reply(200, { ...metadata(), issuer: 'https://evil.example' });
+		provider.on('GET /.well-known/oauth-authorization-server').reply(404);
+		await expect(
+			failure(clientCredentials, server({ issuer: provider.origin })),
+		).resolves.toMatchObject({
 			field: 'Issuer URL',
 		});
 	});
 
 	it('does not send secrets to a discovered address without TLS', async () => {
-		nock(HOST)
-			.get('/.well-known/openid-configuration')
-			.reply(200, { ...metadata, token_endpoint: 'http://login.example.com/token' });
-		await expect(failure(clientCredentials, server({ issuer: HOST }))).resolves.toMatchObject({
+		provider
+			.on('GET /.well-known/openid-configuration')
+			.reply(200, { ...metadata(), token_endpoint: 'http://login.example.com/token' });
+		await expect(
+			failure(clientCredentials, server({ issuer: provider.origin })),
+		).resolves.toMatchObject({
 			field: 'Token URL',
 		});
 	});
 
 	it('is a temporary failure while the provider is down, and tried again', async () => {
-		nock(HOST).get('/.well-known/openid-configuration').reply(503);
-		nock(HOST).get('/.well-known/openid-configuration').reply(200, metadata);
-		nock(HOST).post('/discovered/token').reply(200, { access_token: 'at' });
-		const as = server({ issuer: HOST });
+		provider.on('GET /.well-known/openid-configuration').reply(503);
+		provider.on('GET /.well-known/openid-configuration').reply(200, metadata());
+		provider.on('POST /discovered/token').reply(200, { access_token: 'at' });
+		const as = server({ issuer: provider.origin });
 		await expect(failure(clientCredentials, as)).resolves.toMatchObject({
 			failureClass: 'provider',
 		});
@@ -189,9 +184,9 @@ describe('discovery', () => {
 	});
 
 	it('tells the end of a token where the server introspects', async () => {
-		nock(HOST).get('/.well-known/openid-configuration').reply(200, metadata);
-		nock(HOST).post('/introspect').reply(200, { active: true, exp: 1_800_000_000 });
-		await expect(server({ issuer: HOST }).introspectExpiry(client, 'at')).resolves.toBe(
+		provider.on('GET /.well-known/openid-configuration').reply(200, metadata());
+		provider.on('POST /introspect').reply(200, { active: true, exp: 1_800_000_000 });
+		await expect(server({ issuer: provider.origin }).introspectExpiry(client, 'at')).resolves.toBe(
 			1_800_000_000_000,
 		);
 	});
@@ -221,28 +216,26 @@ describe('an OAuth error', () => {
 		],
 		['something_else', clientCredentials, 'configuration', 'INVALID_REQUEST', 'Token URL'],
 	] as const)('%s is one of the four classes', async (error, grant, failureClass, code, field) => {
-		nock(HOST).post('/token').reply(400, { error, error_description: 'said the provider' });
+		provider.on('POST /token').reply(400, { error, error_description: 'said the provider' });
 		const result = await failure(grant);
 		expect(result).toMatchObject({ failureClass, code, ...(field === undefined ? {} : { field }) });
 		expect(result.message).toContain(`${error}: said the provider`);
 	});
 
 	it('is read from an answer with 401 and a challenge, and from one with 200', async () => {
-		nock(HOST)
-			.post('/token')
+		provider
+			.on('POST /token')
 			.reply(401, { error: 'invalid_client' }, { 'www-authenticate': 'Basic realm="x"' });
 		await expect(failure()).resolves.toMatchObject({ code: 'INVALID_CLIENT' });
-		nock(HOST).post('/token').reply(200, { error: 'invalid_scope' });
+		provider.on('POST /token').reply(200, { error: 'invalid_scope' });
 		await expect(failure()).resolves.toMatchObject({ code: 'INVALID_SCOPE' });
 	});
 
 	it('never repeats a secret the provider echoes, in whatever form', async () => {
-		nock(HOST)
-			.post('/token')
-			.reply(400, {
-				error: 'invalid_grant',
-				error_description: `the-refresh-token / a-b_c~d+e% / ${encodeURIComponent('a-b_c~d+e%')} / ${Buffer.from('a-b_c~d+e%').toString('base64')}\r\nforged line`,
-			});
+		provider.on('POST /token').reply(400, {
+			error: 'invalid_grant',
+			error_description: `the-refresh-token / a-b_c~d+e% / ${encodeURIComponent('a-b_c~d+e%')} / ${Buffer.from('a-b_c~d+e%').toString('base64')}\r\nforged line`,
+		});
 		const { message } = await failure(refresh);
 		expect(message).toContain('**hidden** / **hidden** / **hidden** / **hidden**== forged line');
 	});
@@ -268,21 +261,16 @@ describe('an answer without an OAuth error', () => {
 	] as const)(
 		'%i %j is one of the four classes',
 		async (status, body, headers, failureClass, code) => {
-			nock(HOST).post('/token').reply(status, body, headers);
+			provider.on('POST /token').reply(status, body, headers);
 			await expect(failure()).resolves.toMatchObject({ failureClass, code });
 		},
 	);
 
-	it.each(['ECONNREFUSED', 'ENOTFOUND', 'ECONNRESET'])(
-		'is temporary where there is none (%s)',
-		async (code) => {
-			nock(HOST)
-				.post('/token')
-				.replyWithError(Object.assign(new Error(code), { code }));
-			const result = await failure();
-			expect(result).toMatchObject({ failureClass: 'provider', code: 'UNREACHABLE' });
-			expect(result.message).toContain('login.example.com');
-			expect(result.message).toContain('Token URL');
-		},
-	);
+	it('is temporary if there is none', async () => {
+		provider.on('POST /token').cut();
+		const result = await failure();
+		expect(result).toMatchObject({ failureClass: 'provider', code: 'UNREACHABLE' });
+		expect(result.message).toContain(new URL(provider.origin).host);
+		expect(result.message).toContain('Token URL');
+	});
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify, type JWTVerifyResult } from 'jose';
 
 import { asDpopKey, DPOP_ALGORITHMS, type DpopKey } from '../../src/config/dpopKey';
-import { authorizeRequest } from '../../src/oauth/apiAuthorization';
+import { ApiAuthorizer, type ApiRequest } from '../../src/oauth/apiAuthorization';
 import { ApiNonces } from '../../src/oauth/apiNonces';
 import { createDpopKey, dpopAlgorithm } from '../../src/oauth/dpop';
 import type { TokenSet } from '../../src/tokens/tokenSet';
@@ -20,7 +20,21 @@ function tokenOf(dpopKey?: DpopKey): TokenSet {
 }
 
 function options(dpop: 'never' | 'ifOffered' | 'always' = 'always') {
-	return { connection: { dpop }, nonces: new ApiNonces(), now: () => NOW };
+	const tokenPlacement = { in: 'header', name: 'authorization', prefix: 'Bearer' } as const;
+	return {
+		connection: { dpop, tokenPlacement, sendsApiHeaders: false },
+		apiHeaders: () => undefined,
+		nonces: new ApiNonces(),
+		now: () => NOW,
+	};
+}
+
+async function authorizeRequest(
+	own: ReturnType<typeof options>,
+	tokenSet: TokenSet,
+	request: ApiRequest,
+): Promise<Readonly<Record<string, string>>> {
+	return (await new ApiAuthorizer(own).authorize(tokenSet, request)).headers;
 }
 
 async function verified(proof: string | undefined): Promise<JWTVerifyResult> {
@@ -99,8 +113,8 @@ describe('a request to the API', () => {
 		const url = new URL('https://API.example.com:443/a%20b/c?q=1#part');
 		const headers = await authorizeRequest(options(), tokenOf(key), { method: 'post', url });
 		expect(Object.keys(headers).sort()).toEqual(['authorization', 'dpop']);
-		expect(headers.authorization).toBe('DPoP example-access-token');
-		const { payload } = await verified(headers.dpop);
+		expect(headers['authorization']).toBe('DPoP example-access-token');
+		const { payload } = await verified(headers['dpop']);
 		expect(payload).toEqual({
 			jti: expect.stringMatching(/^[\da-f-]{36}$/) as string,
 			htm: 'POST',

@@ -1,34 +1,33 @@
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose';
-import nock from 'nock';
 
 import { createEgress } from '../../src/http/createEgress';
 import { createAuthorizationServer } from '../../src/oauth/authorizationServer';
 import { Discovery } from '../../src/oauth/discovery';
 import { failureOf } from '../support/failureOf';
+import { ScriptedServer } from '../support/scriptedServer';
 
-const ISSUER = 'https://login.example.com';
 const NONCE = 'the-nonce';
 type Keys = Awaited<ReturnType<typeof generateKeyPair>>;
+let provider: ScriptedServer;
 let keys: Keys;
 let others: Keys;
 
 beforeAll(async () => {
-	nock.disableNetConnect();
+	provider = await ScriptedServer.start();
 	[keys, others] = await Promise.all([generateKeyPair('RS256'), generateKeyPair('RS256')]);
 });
 afterEach(() => {
-	nock.cleanAll();
+	provider.reset();
 });
-afterAll(() => {
-	nock.enableNetConnect();
-	nock.restore();
+afterAll(async () => {
+	await provider.close();
 });
 
 const seconds = (): number => Math.floor(Date.now() / 1000);
 
 async function sign(changes: JWTPayload = {}, by: Keys = keys): Promise<string> {
 	const claims: JWTPayload = {
-		iss: ISSUER,
+		iss: provider.origin,
 		aud: 'the-client',
 		sub: 'alex',
 		nonce: NONCE,
@@ -43,21 +42,21 @@ async function sign(changes: JWTPayload = {}, by: Keys = keys): Promise<string> 
 
 /** Redeems a code at a provider that answers with this ID token. */
 async function redeem(idToken: string | undefined, wanted = true) {
-	nock(ISSUER)
-		.get('/.well-known/openid-configuration')
-		.reply(200, {
-			issuer: ISSUER,
-			token_endpoint: `${ISSUER}/token`,
-			jwks_uri: `${ISSUER}/jwks`,
-			id_token_signing_alg_values_supported: ['RS256'],
-		})
-		.post('/token')
-		.reply(200, { access_token: 'at', token_type: 'Bearer', id_token: idToken })
-		.get('/jwks')
-		.reply(200, { keys: [{ ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'RS256' }] });
+	const { origin } = provider;
+	provider.on('GET /.well-known/openid-configuration').reply(200, {
+		issuer: origin,
+		token_endpoint: `${origin}/token`,
+		jwks_uri: `${origin}/jwks`,
+		id_token_signing_alg_values_supported: ['RS256'],
+	});
+	provider
+		.on('POST /token')
+		.reply(200, { access_token: 'at', token_type: 'Bearer', id_token: idToken });
+	const key = { ...(await exportJWK(keys.publicKey)), kid: 'k', alg: 'RS256' };
+	provider.on('GET /jwks').reply(200, { keys: [key] });
 	const options = { egress: createEgress(undefined, {}), now: Date.now };
 	const server = createAuthorizationServer({
-		issuer: ISSUER,
+		issuer: origin,
 		discovery: new Discovery(options),
 		...options,
 	});
@@ -79,7 +78,7 @@ async function redeem(idToken: string | undefined, wanted = true) {
 it('says who signed in, by an ID token that is right in every respect', async () => {
 	await expect(redeem(await sign())).resolves.toMatchObject({
 		accessToken: 'at',
-		claims: { sub: 'alex', iss: ISSUER },
+		claims: { sub: 'alex', iss: provider.origin },
 	});
 });
 

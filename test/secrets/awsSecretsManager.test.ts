@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { Agent as HttpsAgent } from 'node:https';
 import { join } from 'node:path';
 
 import { ConfigurationError, SecretStoreError } from '../../src/errors';
@@ -8,7 +7,7 @@ import type { SecretStore, SecretVersion } from '../../src/secrets/store';
 import { describeSecretStore } from '../contracts/secretStore';
 import {
 	accessKey,
-	failingLookup,
+	failLookups,
 	rejectionOf,
 	startAwsTestBed,
 	type AwsTestBed,
@@ -51,15 +50,12 @@ it('loads the AWS SDK on the first call, not before', () => {
 			jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
 			module: { type: 'commonjs', ignoreDynamic: true },
 		}).code, file);
-		const { Agent } = require('node:http');
 		const { awsSecretsManager } = require('./src/secrets/awsSecretsManager.ts');
 		const loaded = () => Object.keys(require.cache).some((file) => /@(aws-sdk|smithy)/.test(file));
-		const httpAgent = new Agent();
-		httpAgent.createConnection = (_, connected) => connected(new Error('no network here'));
 		const store = awsSecretsManager({
 			region: 'eu-central-1', endpoint: 'http://127.0.0.1:9', systemCredentialsAllowed: false,
 			credentials: { kind: 'accessKey', accessKeyId: 'a', secretAccessKey: 'b' },
-			agents: { httpAgent, httpsAgent: httpAgent },
+			egress: { open: () => Promise.reject(new Error('no network here')) },
 		});
 		const before = loaded();
 		store.read('x').catch(() => undefined).then(() => console.log(JSON.stringify([before, loaded()])));
@@ -530,7 +526,7 @@ describe('identity', () => {
 
 	it('asks AWS’s own STS where the endpoint is one of AWS for Secrets Manager', async () => {
 		const hosts: string[] = [];
-		bed.agents.httpsAgent = new HttpsAgent({ lookup: failingLookup(hosts) });
+		failLookups(hosts);
 		const endpoint = 'https://vpce-0a1b.secretsmanager.eu-central-1.vpce.amazonaws.com';
 
 		const error = await rejectionOf(

@@ -12,6 +12,7 @@ const connection = {
 	clientSecretSource: { kind: 'entered' },
 	store: { kind: 'localVault' },
 	apiOrigins: ['https://a.example', 'https://b.example'],
+	tokenPlacement: { in: 'header', name: 'authorization', prefix: 'Bearer' },
 } as unknown as Connection;
 
 const key = createKey();

@@ -242,6 +242,7 @@ describe('typed secrets', () => {
 		clientId: 'c',
 		clientSecretSource: { kind: 'entered' },
 		apiOrigins: ['https://a.example'],
+		tokenPlacement: { in: 'header', name: 'authorization', prefix: 'Bearer' },
 		store: { kind: 'localVault' },
 	} as unknown as Connection;
 	const options = {

@@ -55,6 +55,8 @@ const replacing = (methods: Partial<SecretStore>): SecretStore => ({
 	create: (name, content) => store.create(name, content),
 	read: (id) => store.read(id),
 	describe: (id) => store.describe(id),
+	list: (prefix, most) => store.list(prefix, most),
+	versionsLeft: () => store.versionsLeft(),
 	previous: (id) => store.previous(id),
 	isOwn: (id) => store.isOwn(id),
 	write: (id, content, expected) => store.write(id, content, expected),

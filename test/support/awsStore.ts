@@ -1,8 +1,7 @@
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import type { LookupFunction } from 'node:net';
+import dns from 'node:dns';
 import { inspect } from 'node:util';
 
+import { createEgress } from '../../src/http/createEgress';
 import {
 	awsSecretsManager,
 	type AwsCredentials,
@@ -24,7 +23,6 @@ export const MARKER = 'content-of-a-secret';
 /** A Secrets Manager of this test's own, and stores that use it. */
 export interface AwsTestBed {
 	readonly server: SecretsManagerServer;
-	readonly agents: { httpAgent: HttpAgent; httpsAgent: HttpsAgent };
 	open(overrides?: Partial<AwsSecretsManagerOptions>): SecretStore;
 	/** Sets the server's clock on; it also moves by 1 ms with every look at it, so that no two versions are of one moment. */
 	advance(milliseconds: number): void;
@@ -36,31 +34,23 @@ export async function startAwsTestBed(
 ): Promise<AwsTestBed> {
 	let clock = Date.now();
 	const server = await startSecretsManagerServer({ now: () => (clock += 1), ...options });
-	const agents = {
-		httpAgent: new HttpAgent({ keepAlive: true }),
-		httpsAgent: new HttpsAgent({ keepAlive: true }),
-	};
+	const egress = createEgress(undefined, {});
 
 	return {
 		server,
-		agents,
 		open: (overrides) =>
 			awsSecretsManager({
 				region: server.region,
 				endpoint: server.url,
 				credentials: accessKey(TEST_IDENTITY),
 				systemCredentialsAllowed: false,
-				agents,
+				egress,
 				...overrides,
 			}),
 		advance: (milliseconds) => {
 			clock += milliseconds;
 		},
-		close: async () => {
-			agents.httpAgent.destroy();
-			agents.httpsAgent.destroy();
-			await server.close();
-		},
+		close: () => server.close(),
 	};
 }
 
@@ -74,13 +64,14 @@ export function accessKey(identity: AwsIdentity): AwsCredentials {
 	};
 }
 
-/** For an agent: finds no host, and notes which it was asked for. */
-export function failingLookup(hosts: string[] = []): LookupFunction {
-	return (hostname, _, callback) => {
-		hosts.push(hostname);
-		const error = new Error(`getaddrinfo ENOTFOUND ${hostname}`);
-		callback(Object.assign(error, { code: 'ENOTFOUND' }), []);
+/** Has the DNS find no host, and notes which it was asked for. `jest.restoreAllMocks()` ends it. */
+export function failLookups(hosts: string[] = []): void {
+	const lookup = (name: string, _: unknown, answer: (error: Error) => void): void => {
+		hosts.push(name);
+		const error = new Error(`getaddrinfo ENOTFOUND ${name}`);
+		answer(Object.assign(error, { code: 'ENOTFOUND' }));
 	};
+	jest.spyOn(dns, 'lookup').mockImplementation(lookup as typeof dns.lookup);
 }
 
 /** What the promise is rejected with: an error of this class, which carries neither content nor an error of the SDK. */

@@ -2,6 +2,7 @@ import { SecretStoreError, VersionConflictError, type SecretStoreCode } from '..
 import type {
 	CreateOptions,
 	SecretDescription,
+	SecretList,
 	SecretStore,
 	SecretVersion,
 	WriteResult,
@@ -17,7 +18,7 @@ interface StoredVersion {
 	readonly attempt?: string | undefined;
 }
 
-type Action = 'create' | 'read' | 'describe' | 'previous' | 'write' | 'assertWritable';
+type Action = 'create' | 'list' | 'read' | 'describe' | 'previous' | 'write' | 'assertWritable';
 
 const FOREIGN = '-by-hand';
 
@@ -87,6 +88,16 @@ export class MemoryStore implements SecretStore {
 	async describe(secretId: string): Promise<SecretDescription> {
 		this.find('describe', secretId);
 		return await Promise.resolve({ secretId, tags: this.tags.get(secretId) ?? {} });
+	}
+
+	async list(prefix: string, most: number): Promise<SecretList> {
+		this.enter('list', prefix);
+		const found = [...this.secrets.keys()].filter((name) => name.startsWith(prefix));
+		return await Promise.resolve({ secretIds: found.slice(0, most), isCut: found.length > most });
+	}
+
+	async versionsLeft(): Promise<number | undefined> {
+		return await Promise.resolve(this.versionsPerDay);
 	}
 
 	async previous(secretId: string): Promise<SecretVersion | undefined> {

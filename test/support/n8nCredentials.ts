@@ -71,6 +71,8 @@ export class InMemoryCredentials extends ICredentialsHelper {
 	private readonly types = new Map<string, ICredentialType>();
 	/** How many rows were read: what n8n reads and decrypts costs most of a request with a credential. */
 	reads = 0;
+	/** What the operator puts into empty fields: n8n's `CREDENTIALS_OVERWRITE_DATA`. Nothing here. */
+	readonly credentialsOverwrites = { get: (_type: string): Fields | undefined => undefined };
 
 	constructor(types: readonly ICredentialType[]) {
 		super();

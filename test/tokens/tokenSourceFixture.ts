@@ -150,6 +150,8 @@ export class Fixture {
 			create: async (name, content) => await alive(process, () => store.create(name, content)),
 			read: async (id) => await alive(process, () => store.read(id)),
 			describe: async (id) => await alive(process, () => store.describe(id)),
+			list: async (prefix, most) => await alive(process, () => store.list(prefix, most)),
+			versionsLeft: async () => await alive(process, () => store.versionsLeft()),
 			previous: async (id) => await alive(process, () => store.previous(id)),
 			isOwn: (versionId) => store.isOwn(versionId),
 			assertWritable: async (version) => await alive(process, () => store.assertWritable(version)),

@@ -9,6 +9,7 @@ import {
 import { errorDetails, toNodeError } from '../errors';
 import { limitsOf } from './apiRequest/limitOptions';
 import { request } from './apiRequest/request';
+import { getAll } from './connection/getAll';
 import { getAuthorizationUrl } from './connection/getAuthorizationUrl';
 import { getStatus } from './connection/getStatus';
 import { getUserInfo } from './connection/getUserInfo';
@@ -24,6 +25,7 @@ import { verify } from './session/verify';
 const OPERATIONS: Record<string, Record<string, Operation>> = {
 	apiRequest: { request },
 	connection: {
+		getAll,
 		getAuthorizationUrl,
 		getStatus,
 		getUserInfo,
@@ -77,6 +79,13 @@ const choices: INodeProperties[] = [
 				value: 'getAuthorizationUrl',
 				description: 'Get a link for whoever connects the account. Grant Type: Authorization Code.',
 				action: 'Get the authorization URL of a connection',
+			},
+			{
+				name: 'Get Many',
+				value: 'getAll',
+				description:
+					'List the connections in the secret store and how each stands: state, end of its token, versions left. The operator of this n8n has to allow it.',
+				action: 'Get many connections',
 			},
 			{
 				name: 'Get Status',

@@ -3,6 +3,9 @@ import type {
 	CreateSecretCommandInput,
 	DescribeSecretCommandOutput,
 	GetSecretValueCommandInput,
+	ListSecretsCommandInput,
+	ListSecretsCommandOutput,
+	ListSecretVersionIdsCommandOutput,
 	PutSecretValueCommandInput,
 	SecretsManagerClient,
 	SecretsManagerClientConfig,
@@ -10,7 +13,7 @@ import type {
 
 import { ConfigurationError, SecretStoreError } from '../../errors';
 import { Concurrency, Rate } from '../../http/limiter';
-import type { SecretDescription } from '../store';
+import type { SecretDescription, SecretList } from '../store';
 import {
 	DEFAULT_TIMEOUTS,
 	usesHostIdentity,
@@ -19,6 +22,7 @@ import {
 } from './connection';
 import { awsFailure } from './failures';
 import { CALLS_AT_ONCE, limited, WRITES } from './limits';
+import { SdkTransport } from './sdkTransport';
 
 type Credentials = NonNullable<SecretsManagerClientConfig['credentials']>;
 
@@ -39,12 +43,16 @@ export interface AwsVersion {
 	readonly createdAt: number | undefined;
 }
 
-/** The four actions the store needs. Every rejection is an error of this package. */
+/** The actions the store needs. Every rejection is an error of this package. */
 export interface AwsSecretsClient {
 	/** GetSecretValue. `timeoutMs` replaces the time limit of the whole call. */
 	get(query: GetSecretValueCommandInput, timeoutMs?: number): Promise<AwsVersion>;
 	/** DescribeSecret. */
 	describe(secretId: string): Promise<SecretDescription>;
+	/** ListSecrets, page by page: secrets whose names begin with `prefix`, `most` of them. */
+	list(prefix: string, most: number): Promise<SecretList>;
+	/** ListSecretVersionIds: when each version that AWS keeps was made, in milliseconds since the epoch. */
+	versionTimes(secretId: string): Promise<readonly number[]>;
 	/** PutSecretValue. */
 	put(version: PutSecretValueCommandInput): Promise<AwsVersion>;
 	/** CreateSecret. */
@@ -54,7 +62,7 @@ export interface AwsSecretsClient {
 /**
  * Loads the SDK and makes its client on the first call, not before.
  *
- * At most 25 reads (GetSecretValue, DescribeSecret) and 25 writes (PutSecretValue, CreateSecret) are under way at once. Writes start 25 times a second at most, after
+ * At most 25 reads and 25 writes (PutSecretValue, CreateSecret) are under way at once. Writes start 25 times a second at most, after
  * up to 5 at once; repeats by the SDK do not count. Calls beyond that wait in order, and their time limits begin after the wait.
  */
 export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsClient {
@@ -73,22 +81,35 @@ export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsC
 		}
 	};
 
+	const sent = async <A>(
+		action: string,
+		secretId: string,
+		send: (sdk: typeof Sdk, client: SecretsManagerClient) => Promise<A>,
+	): Promise<A> => {
+		try {
+			const { sdk, client } = await load();
+			const kind = READS.has(action) ? 'read' : 'write';
+			return await limited(limits, kind, () => send(sdk, client));
+		} catch (error) {
+			const { region, endpoint } = options;
+			throw awsFailure(error, { action, secretId, region, endpoint });
+		}
+	};
+
+	/** @throws ConfigurationError `NOT_ALLOWED_BY_OPERATOR`, SecretStoreError */
+	const arnOf = (ARN: string | undefined, call: { action: string; secretId: string }): string => {
+		if (ARN === undefined) throw notSecretsManager(call);
+		assertAccount(ARN, options.allowedAccounts);
+		return ARN;
+	};
+
 	const call = async <A extends { readonly ARN?: string | undefined }>(
 		action: string,
 		secretId: string,
 		send: (sdk: typeof Sdk, client: SecretsManagerClient) => Promise<A>,
 	): Promise<A & { readonly ARN: string }> => {
-		try {
-			const { sdk, client } = await load();
-			const kind = READS.has(action) ? 'read' : 'write';
-			const { ARN, ...answer } = await limited(limits, kind, () => send(sdk, client));
-			if (ARN === undefined) throw notSecretsManager({ action, secretId });
-			assertAccount(ARN, options.allowedAccounts);
-			return { ...answer, ARN } as A & { readonly ARN: string };
-		} catch (error) {
-			const { region, endpoint } = options;
-			throw awsFailure(error, { action, secretId, region, endpoint });
-		}
+		const answer = await sent(action, secretId, send);
+		return { ...answer, ARN: arnOf(answer.ARN, { action, secretId }) };
 	};
 
 	const version = async (
@@ -112,6 +133,36 @@ export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsC
 			const tags = Tags.map(({ Key = '', Value = '' }) => [Key, Value] as const);
 			return { secretId: ARN, tags: Object.fromEntries(tags) };
 		},
+		list: async (prefix, most) => {
+			const asked = { action: 'ListSecrets', secretId: `${prefix}*` };
+			const secretIds: string[] = [];
+			let NextToken: string | undefined;
+			for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+				const query = { ...namesBeginWith(prefix), ...(NextToken && { NextToken }) };
+				const { SecretList = [], NextToken: next } = await sent<ListSecretsCommandOutput>(
+					asked.action,
+					asked.secretId,
+					(sdk, client) => client.send(new sdk.ListSecretsCommand(query), limit(timeouts.call)),
+				);
+				// An emulator may filter otherwise, or not at all.
+				const found = SecretList.filter(({ Name = '' }) => Name.startsWith(prefix));
+				secretIds.push(...found.map(({ ARN }) => arnOf(ARN, asked)));
+				NextToken = next;
+				if (NextToken === undefined || secretIds.length > most) break;
+			}
+			const isCut = NextToken !== undefined || secretIds.length > most;
+			return { secretIds: secretIds.slice(0, most), isCut };
+		},
+		versionTimes: async (secretId) => {
+			const query = { SecretId: secretId, IncludeDeprecated: true, MaxResults: PAGE_SIZE };
+			const { Versions = [] } = await call<ListSecretVersionIdsCommandOutput>(
+				'ListSecretVersionIds',
+				secretId,
+				(sdk, client) =>
+					client.send(new sdk.ListSecretVersionIdsCommand(query), limit(timeouts.call)),
+			);
+			return Versions.flatMap(({ CreatedDate }) => CreatedDate?.getTime() ?? []);
+		},
 		put: (content) =>
 			version('PutSecretValue', content.SecretId ?? '', (sdk, client) =>
 				client.send(new sdk.PutSecretValueCommand(content), limit(timeouts.call)),
@@ -123,7 +174,20 @@ export function awsSecretsClient(options: AwsSecretsManagerOptions): AwsSecretsC
 	};
 }
 
-const READS: ReadonlySet<string> = new Set(['GetSecretValue', 'DescribeSecret']);
+const READS: ReadonlySet<string> = new Set([
+	'GetSecretValue',
+	'DescribeSecret',
+	'ListSecrets',
+	'ListSecretVersionIds',
+]);
+/** What AWS gives at most. */
+const PAGE_SIZE = 100;
+/** Pages may be emptier than asked for, so their number is limited as well. */
+const MOST_PAGES = 200;
+
+function namesBeginWith(prefix: string): ListSecretsCommandInput {
+	return { Filters: [{ Key: 'name', Values: [prefix] }], MaxResults: PAGE_SIZE };
+}
 
 /** @throws ConfigurationError `NOT_ALLOWED_BY_OPERATOR` */
 function assertAccount(arn: string, allowed: readonly string[] | undefined): void {
@@ -153,19 +217,11 @@ function requirePermittedIdentity(options: AwsSecretsManagerOptions): void {
 async function connect(
 	options: AwsSecretsManagerOptions,
 ): Promise<{ sdk: typeof Sdk; client: SecretsManagerClient }> {
-	const { connect: connectionTimeout, request: requestTimeout } =
-		options.timeouts ?? DEFAULT_TIMEOUTS;
 	const shared = {
 		region: options.region,
 		maxAttempts: MAX_ATTEMPTS,
 		retryMode: 'standard',
-		requestHandler: {
-			...options.agents,
-			connectionTimeout,
-			requestTimeout,
-			// Without it the SDK only logs a warning when the time is over.
-			throwOnRequestTimeout: true,
-		},
+		requestHandler: new SdkTransport(options.egress, options.timeouts ?? DEFAULT_TIMEOUTS),
 	};
 	const credentials = await credentialsOf(options, shared);
 	const sdk = await import('@aws-sdk/client-secrets-manager');

@@ -32,7 +32,7 @@ export interface AwsSecretsManagerOptions {
 	readonly credentials: AwsCredentials;
 	/** Whether the instance lets a credential use the host's identity: n8n's `N8N_AWS_SYSTEM_CREDENTIALS_ACCESS_ENABLED`. */
 	readonly systemCredentialsAllowed: boolean;
-	readonly agents: Egress['agents'];
+	readonly egress: Pick<Egress, 'open'>;
 	/** Of a new secret: ID, ARN or alias; AWS's own key for Secrets Manager if absent. */
 	readonly kmsKeyId?: string;
 	/** Of a new secret, besides those that its creator gives. */

@@ -75,7 +75,7 @@ export function awsFailure(error: unknown, call: AwsCall): VaultedOAuth2Error {
 	);
 }
 
-/** The instance's own agents refused, or a proxy did. */
+/** The instance's policy refused, or a proxy did. */
 function egressFailure({ code, detail, host }: EgressError, call: AwsCall): VaultedOAuth2Error {
 	if (code !== 'BLOCKED') return unreachable(call, detail);
 	return new ConfigurationError(

@@ -3,7 +3,7 @@ import { NoAnswerError } from './gate';
 
 /** What was being done to which secret, for the error. */
 export interface VaultAction {
-	readonly action: 'create' | 'read' | 'write';
+	readonly action: 'create' | 'list' | 'read' | 'write';
 	readonly secretId: string;
 	/** Absolute path of the vault's folder. */
 	readonly vault: string;

@@ -1,14 +1,13 @@
 import { createServer, type RequestListener } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 import { ConfigurationError, SecretStoreError, type SecretStoreCode } from '../../../src/errors';
-import { EgressError } from '../../../src/http/egress';
+import { createEgress } from '../../../src/http/createEgress';
 import { awsSecretsManager } from '../../../src/secrets/awsSecretsManager';
 import type { SecretStore } from '../../../src/secrets/store';
 import {
 	accessKey,
-	failingLookup,
+	failLookups,
 	MARKER,
 	rejectionOf,
 	startAwsTestBed,
@@ -175,12 +174,12 @@ describe('a failure of AWS Secrets Manager', () => {
 		['a region without a host', {}, 'in eu-central-1 (ENOTFOUND)'],
 		['an unknown endpoint', { endpoint: 'https://vpce.invalid' }, 'at vpce.invalid (ENOTFOUND)'],
 	])('names AWS Region and Endpoint where AWS is not found: %s', async (_, endpoint, where) => {
-		bed.agents.httpsAgent = new HttpsAgent({ lookup: failingLookup() });
+		failLookups();
 		store = awsSecretsManager({
 			region: 'eu-central-1',
 			credentials: accessKey(TEST_IDENTITY),
 			systemCredentialsAllowed: false,
-			agents: bed.agents,
+			egress: createEgress(undefined, {}),
 			...endpoint,
 		});
 
@@ -201,20 +200,22 @@ describe('a failure of AWS Secrets Manager', () => {
 			...(endpoint !== undefined && { endpoint }),
 			credentials: accessKey(TEST_IDENTITY),
 			systemCredentialsAllowed: false,
-			agents: bed.agents,
+			egress: createEgress(undefined, {}),
 		});
 
 		expect((await rejectionOf(store.read(NAME), ConfigurationError)).field).toBe(field);
 	});
 
 	it('says that the instance’s policy keeps it from the endpoint', async () => {
-		bed.agents.httpAgent.createConnection = (_, connected) => {
-			connected?.(new EgressError('BLOCKED', 'address 127.0.0.1', '127.0.0.1'), undefined as never);
-			return undefined;
+		const policy = {
+			blockedIpRanges: ['127.0.0.0/8'],
+			allowedIpRanges: [],
+			blockedHostnames: [],
+			allowedHostnames: [],
 		};
-		bed.agents.httpAgent.destroy();
+		const store = bed.open({ egress: createEgress(policy, {}) });
 
-		const error = await rejectionOf(bed.open().read(NAME), ConfigurationError);
+		const error = await rejectionOf(store.read(NAME), ConfigurationError);
 
 		expect(error).toMatchObject({ field: 'AWS Endpoint', code: 'EGRESS_BLOCKED' });
 		expect(error.message).toContain('N8N_SSRF_ALLOWED_HOSTNAMES');

@@ -1,6 +1,6 @@
 import type { IDataObject } from 'n8n-workflow';
 
-import { AUTHORIZATION_HEADERS, resolveApiUrl, type Connection } from '../../../../src';
+import { ownHeaders, ownParameter, resolveApiUrl, type Connection } from '../../../../src';
 import type { ApiCall } from '../../transport';
 import { parameter, type Item } from '../operation';
 import { asText, grouped } from './body';
@@ -10,9 +10,6 @@ import { readBody, type BodyWriter } from './readBody';
 import { readFields, readObject, refuse } from './readFields';
 
 type Headers = Record<string, string | string[]>;
-
-/** Set from the credential, or by the address: another host name could lead the token astray within one server. */
-const RESERVED = new Set([...AUTHORIZATION_HEADERS, 'host']);
 
 const TEXTS = 'application/json,text/html,application/xhtml+xml,application/xml,text/*;q=0.9';
 
@@ -46,35 +43,51 @@ function readMethod(item: Item): string {
 	return METHODS.find((method) => method === typed) ?? refuse(item, `Method cannot be ${typed}`);
 }
 
-function readQuery(item: Item): IDataObject | undefined {
+function refuseReserved(item: Item, what: 'header' | 'query parameter', name: string): never {
+	return refuse(
+		item,
+		`The ${what} "${name}" cannot be set here`,
+		`It is set from the credential. Remove it from the ${what}s of this node.`,
+	);
+}
+
+/** Checked: the token's own parameter is not among them. */
+function queryOf(item: Item, connection: Connection, query: IDataObject): IDataObject {
+	const own = ownParameter(connection);
+	if (own !== undefined && own in query) refuseReserved(item, 'query parameter', own);
+	return query;
+}
+
+function readQuery(item: Item, connection: Connection): IDataObject | undefined {
 	if (!parameter<boolean>(item, 'sendQuery', false)) return undefined;
-	return parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
-		? readObject(item, 'jsonQuery', 'JSON Query Parameters')
-		: grouped(readFields(item, 'queryParameters'));
+	return queryOf(
+		item,
+		connection,
+		parameter<string>(item, 'specifyQuery', 'keypair') === 'json'
+			? readObject(item, 'jsonQuery', 'JSON Query Parameters')
+			: grouped(readFields(item, 'queryParameters')),
+	);
 }
 
 /** Lower-case names, checked. */
-function headersOf(item: Item, typed: IDataObject): Headers {
+function headersOf(item: Item, connection: Connection, typed: IDataObject): Headers {
+	// Another host name could lead the token astray within one server.
+	const reserved = [...ownHeaders(connection), 'host'];
 	const headers = new Map<string, string | string[]>();
 	for (const [typedName, value] of Object.entries(typed)) {
 		const name = typedName.trim().toLowerCase();
-		if (RESERVED.has(name)) {
-			refuse(
-				item,
-				`The header "${typedName.trim()}" cannot be set here`,
-				'It is set from the credential. Remove it from the headers of this node.',
-			);
-		}
+		if (reserved.includes(name)) refuseReserved(item, 'header', typedName.trim());
 		if (value == null) continue;
 		headers.set(name, Array.isArray(value) ? value.map(asText) : asText(value));
 	}
 	return Object.fromEntries(headers);
 }
 
-function readHeaders(item: Item): Headers {
+function readHeaders(item: Item, connection: Connection): Headers {
 	if (!parameter<boolean>(item, 'sendHeaders', false)) return {};
 	return headersOf(
 		item,
+		connection,
 		parameter<string>(item, 'specifyHeaders', 'keypair') === 'json'
 			? readObject(item, 'jsonHeaders', 'JSON Headers')
 			: grouped(readFields(item, 'headerParameters')),
@@ -117,8 +130,8 @@ export async function readRequest(item: Item, connection: Connection): Promise<R
 	const { response, ...options } = readOptions(item);
 	const method = readMethod(item);
 	const url = readUrl(item, connection);
-	const query = readQuery(item);
-	const headers = { accept: ACCEPT[response.responseFormat], ...readHeaders(item) };
+	const query = readQuery(item, connection);
+	const headers = { accept: ACCEPT[response.responseFormat], ...readHeaders(item, connection) };
 	const write = await readWriter(item, method);
 	return {
 		method,
@@ -127,12 +140,15 @@ export async function readRequest(item: Item, connection: Connection): Promise<R
 			const written = write?.(changes.body ?? {});
 			const kept = changes.url === undefined ? query : besides(query, changes.url);
 			const type = written === undefined ? {} : { 'content-type': written.contentType };
-			const own = { ...headers, ...headersOf(item, changes.headers ?? {}) };
+			const own = { ...headers, ...headersOf(item, connection, changes.headers ?? {}) };
 			return {
 				...options,
 				method,
 				url: changes.url ?? url,
-				query: changes.query === undefined ? kept : { ...kept, ...changes.query },
+				query:
+					changes.query === undefined
+						? kept
+						: { ...kept, ...queryOf(item, connection, changes.query) },
 				headers: written?.isTypeFixed === true ? { ...own, ...type } : { ...type, ...own },
 				body: written?.body,
 			};

@@ -1,4 +1,4 @@
-import { ReconnectError, type OpenConnection } from '../../../../src';
+import { ReconnectError, type ListedConnection, type OpenConnection } from '../../../../src';
 
 /**
  * How a connection stands:
@@ -22,6 +22,6 @@ export function stateOf({ connection, tokens }: OpenConnection): ConnectionState
 }
 
 /** True where only a person can help. */
-export function needsPerson(state: ConnectionState): boolean {
+export function needsPerson(state: ConnectionState | ListedConnection['state']): boolean {
 	return state === 'notConnected' || state === 'reconnectNeeded';
 }

@@ -59,7 +59,8 @@ class RetriedCall {
 	}
 
 	async run<T>(read: (answer: ApiAnswer) => Promise<T>): Promise<T> {
-		const summary = summaryOf(this.item.node);
+		const { node } = this.item;
+		const summary = summaryOf(node);
 		for (;;) {
 			await this.ready();
 			summary.requests += 1;
@@ -68,6 +69,8 @@ class RetriedCall {
 			this.retries += 1;
 			summary.retries += 1;
 			summary.waitedMs += outcome.waitMs;
+			const { waitMs } = outcome;
+			node.logger.debug('Vaulted OAuth2: a request is sent again', { retry: this.retries, waitMs });
 			await this.connection.pace.rest(outcome.waitMs, this.signal);
 		}
 	}
@@ -169,18 +172,5 @@ export async function callAndRead<T>(
 	return await connection.pace.run(
 		async () => await new RetriedCall(item, connection, call).run(read),
 		{ limit: limitsOf(node).atOnce, signal: node.getExecutionCancelSignal() },
-	);
-}
-
-/** As {@link callAndRead}, for an answer whose body is read later, and then only once. */
-export async function callWithRetries(
-	item: Item,
-	connection: ItemConnection,
-	call: ApiCall,
-): Promise<ApiAnswer> {
-	return await callAndRead(
-		item,
-		{ connection, call },
-		async (answer) => await Promise.resolve(answer),
 	);
 }

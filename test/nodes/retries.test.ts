@@ -289,6 +289,24 @@ describe('a wait', () => {
 	});
 });
 
+describe('the node’s hint', () => {
+	test('says what was retried and waited for', async () => {
+		passWaits();
+		answerWith({ status: 429, headers: { 'retry-after': '20' } });
+		const done = await run({}, { items: [{}, {}, {}] });
+		expect(done.hints('Node')).toEqual([
+			expect.stringMatching(/^4 requests, 1 retry, \d\d seconds of waiting\.$/),
+		]);
+	});
+
+	test('is left out for a plain run, and after a run that was worth one', async () => {
+		passWaits();
+		answerWith({ status: 503 });
+		expect((await run({})).hints('Node')).toHaveLength(1);
+		expect((await run({}, { items: [{}, {}] })).hints('Node')).toEqual([]);
+	});
+});
+
 describe('Retries', () => {
 	test.each([
 		[{ maxRetries: NaN }, 'Max Retries has to be a whole number from 0 to 10'],

@@ -53,6 +53,8 @@ export interface EngineRun {
 	readonly status: IRun['status'];
 	/** What the node put out; of its last run, on its first output unless told. */
 	output(node: string, output?: number): INodeExecutionData[];
+	/** What n8n shows beside the node's output, of its last run. */
+	hints(node: string): string[];
 	/** The error the execution ended with. */
 	readonly error:
 		| {
@@ -215,6 +217,7 @@ export class N8nEngine {
 		return {
 			status: run.status,
 			output: (name, output = 0) => runData[name]?.at(-1)?.data?.['main']?.[output] ?? [],
+			hints: (name) => (runData[name]?.at(-1)?.hints ?? []).map(({ message }) => message),
 			error: error as EngineRun['error'],
 			text: jsonStringify(run.data, { replaceCircularRefs: true }),
 			pathTo: (text) => pathTo(text, run.data),

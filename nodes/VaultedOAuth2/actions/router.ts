@@ -7,6 +7,7 @@ import {
 } from 'n8n-workflow';
 
 import { errorDetails, toNodeError } from '../errors';
+import { hintOf, summaryOf } from '../summary';
 import { limitsOf } from './apiRequest/limitOptions';
 import { request } from './apiRequest/request';
 import { getAll } from './connection/getAll';
@@ -171,6 +172,12 @@ function assertNotCanceled(node: IExecuteFunctions): void {
 		throw new NodeOperationError(node.getNode(), 'The execution was canceled');
 }
 
+/** Where n8n shows hints; older versions have none. */
+function showSummary(node: Partial<Pick<IExecuteFunctions, 'addExecutionHints'>>): void {
+	const hint = hintOf(summaryOf(node as IExecuteFunctions));
+	if (hint !== undefined) node.addExecutionHints?.(hint);
+}
+
 /** What an item becomes that fails, under "continue on fail". */
 function failedItem(failure: ReturnType<typeof toNodeError>, item: number): INodeExecutionData {
 	return {
@@ -216,5 +223,6 @@ export async function route(node: IExecuteFunctions): Promise<INodeExecutionData
 	const signal = node.getExecutionCancelSignal();
 	const results = await inOrder(items.length, work, { ...limits, signal });
 	assertNotCanceled(node);
+	showSummary(node);
 	return [results.flat()];
 }

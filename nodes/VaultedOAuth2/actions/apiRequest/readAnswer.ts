@@ -1,13 +1,15 @@
 import { NodeOperationError, type IDataObject, type INodeExecutionData } from 'n8n-workflow';
 
 import { exchangeError, refusalError } from '../../errors';
-import { readBody, type ApiAnswer } from '../../transport';
+import type { ApiAnswer } from '../../transport';
 import type { Item } from '../operation';
 import { fileNameOf } from './fileName';
 import { isObject } from './body';
 import { valueAt } from './dataPath';
 import { dataIn, readOptimizer } from './optimize';
 import type { ResponseOptions } from './options';
+import { readAtMost } from './readAtMost';
+import { refuse } from './readFields';
 
 /** What n8n's HTTP Request node takes for a file. */
 const BINARY = [
@@ -62,9 +64,22 @@ function decoderFor(charset: string): InstanceType<typeof TextDecoder> {
 	}
 }
 
+/** A text is held in memory several times over. */
+const LONGEST_TEXT_MIB = 256;
+
+async function readBytes(item: Item, { body, redactor }: ApiAnswer): Promise<Buffer> {
+	const { node, itemIndex } = item;
+	const bytes = await readAtMost(body, LONGEST_TEXT_MIB * 2 ** 20).catch((error: unknown) => {
+		throw exchangeError(node.getNode(), error, { itemIndex, redactor });
+	});
+	const wayOut =
+		'Set Response Format to File under Options → Response: a file may have any length.';
+	return bytes ?? refuse(item, `The response is longer than ${LONGEST_TEXT_MIB} MiB`, wayOut);
+}
+
 /** As the API sent it: whatever leaves of it has to go through the redactor. */
 async function readText(item: Item, answer: ApiAnswer): Promise<string> {
-	const bytes = await readBody(item, answer);
+	const bytes = await readBytes(item, answer);
 	const charset = /charset="?([^";,\s]+)/i.exec(contentTypeOf(answer))?.[1] ?? 'utf-8';
 	return decoderFor(charset).decode(bytes);
 }

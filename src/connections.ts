@@ -9,6 +9,7 @@ import { parseForm } from './config/parseForm';
 import { ConfigurationError } from './errors';
 import type { Asker } from './events';
 import type { CallPace } from './http/callPace';
+import type { StreamingRequest, StreamingResponse } from './http/egress';
 import { Concurrency } from './http/limiter';
 import { listConnections, type Listing } from './listing';
 import { ApiAuthorizer, type ApiAuthorization, type ApiRequest } from './oauth/apiAuthorization';
@@ -39,6 +40,8 @@ export interface OpenConnection {
 	readonly authorize: (tokenSet: TokenSet, request: ApiRequest) => Promise<ApiAuthorization>;
 	/** Learns from the answer to a request; true if it had a proof and has to be sent again, with the nonce that the API wants. */
 	readonly wantsNonce: (tokenSet: TokenSet, url: URL, answer: NonceAnswer) => boolean;
+	/** Sends a request to the API, as {@link Egress.open} does. @throws EgressError */
+	readonly open: (url: URL, request: StreamingRequest) => Promise<StreamingResponse>;
 	/** How a person connects the account; only with the authorization code grant. */
 	readonly authorization?: AuthorizationFlow;
 	/** Session tokens for whoever signs in; only with the authorization code grant. */
@@ -293,6 +296,7 @@ export class Connections {
 			authorize: async (tokenSet, asked) => await authorizer.authorize(tokenSet, asked),
 			wantsNonce: ({ dpopKey }, url, answer) =>
 				dpopKey !== undefined && apiNonces.learn(url, answer),
+			open: async ({ href }, sent) => await this.options.egress.open(href, sent),
 			disconnect: async (asked) => await disconnect(disconnecting, asked),
 			introspect: async (token) => await introspect(inspecting, token),
 			userInfo: async () => await userInfo(inspecting),

@@ -33,7 +33,9 @@ export {
 	type FailureClass,
 } from './errors';
 export type { Asker } from './events';
-export { multipartBody, type FormPart, type RequestBody } from './http/multipart';
+export { drain } from './http/drain';
+export { EgressError, type RequestBody } from './http/egress';
+export { multipartBody, type FormPart } from './http/multipart';
 export { rest } from './http/limiter';
 export { isTransient } from './http/rateLimits';
 export { withoutRequest } from './http/withoutRequest';

@@ -9,6 +9,7 @@ import {
 
 import {
 	ConfigurationError,
+	EgressError,
 	plainText,
 	VaultedOAuth2Error,
 	type FailureClass,
@@ -140,24 +141,30 @@ export function refusalError(
 	return failure;
 }
 
-/** A request that got no answer. Nothing of the HTTP client's own error is kept but its code and message. */
+/** What the administrator of the instance can do. */
+const ALLOW_HOST =
+	'Ask the administrator of this n8n to allow the host, in N8N_SSRF_ALLOWED_HOSTNAMES or N8N_SSRF_ALLOWED_IP_RANGES.';
+
+/** A request that got no answer. What the system said is the error's code, such as `ECONNREFUSED`. */
 export function exchangeError(
 	node: INode,
 	error: unknown,
 	{ itemIndex, redactor }: { itemIndex: number; redactor: Redactor },
 ): NodeApiError | NodeOperationError {
-	const { code, isAxiosError } = error as { code?: unknown; isAxiosError?: unknown };
 	const message = plainText(redactor.text(error instanceof Error ? error.message : String(error)));
-	// What n8n itself refuses: domains that the credential or the instance does not allow.
-	if (typeof code !== 'string' && isAxiosError !== true)
-		return operationError(node, message, { itemIndex });
-	const failure = new NodeApiError(
-		node,
-		{ message, ...(typeof code === 'string' ? { code } : {}) },
-		{ itemIndex },
-	);
+	if (error instanceof EgressError && error.code === 'BLOCKED')
+		return operationError(node, message, { itemIndex, description: ALLOW_HOST });
+	const code = codeOf(error);
+	if (code === undefined) return operationError(node, message, { itemIndex });
+	const failure = new NodeApiError(node, { message, code }, { itemIndex });
 	if (failure.message !== message) failure.description = message;
 	return failure;
+}
+
+function codeOf(error: unknown): string | undefined {
+	if (error instanceof EgressError) return error.detail;
+	const { code } = error as { code?: unknown };
+	return typeof code === 'string' ? code : undefined;
 }
 
 /** What an item says of its error under "continue on fail", in the form of n8n's HTTP Request node. */

@@ -1,14 +1,8 @@
-import {
-	OperationalError,
-	type IDataObject,
-	type IExecuteFunctions,
-	type IHttpRequestMethods,
-	type IHttpRequestOptions,
-	type IN8nHttpFullResponse,
-} from 'n8n-workflow';
+import { OperationalError, type IDataObject, type IExecuteFunctions } from 'n8n-workflow';
 
 import {
 	addressWith,
+	drain,
 	isExpired,
 	LONGEST_JUDGED,
 	mayReceiveToken,
@@ -25,13 +19,14 @@ import type { ItemConnection } from './connection';
 import { assertDomainAllowed } from './credential';
 import { exchangeError } from './errors';
 import { peek } from './peek';
-import { nextHop, type Hop, type RequestBody } from './redirects';
+import { withQuery, type QueryArrays } from './query';
+import { nextHop, type Hop } from './redirects';
+import { assertSendable } from './requestHeaders';
 import { summaryOf } from './summary';
 
 /** A request to the API, without its token. */
 export interface ApiCall extends Omit<Hop, 'withToken'> {
-	/** How lists are written in the query: `a=1&a=2`, `a[]=1&a[]=2` or `a[0]=1&a[1]=2`. */
-	readonly queryArrays: 'repeat' | 'brackets' | 'indices';
+	readonly queryArrays: QueryArrays;
 	/** Milliseconds until the answer has to begin. */
 	readonly timeoutMs: number;
 	/** 0: a redirect is the answer. */
@@ -47,6 +42,8 @@ export interface ApiAnswer {
 	readonly statusText: string;
 	/** Lower-case names. */
 	readonly headers: IDataObject;
+	/** Names and values in turn, as the API sent them. */
+	readonly rawHeaders: readonly string[];
 	readonly body: Body;
 	/** Where the answer came from. */
 	readonly url: URL;
@@ -56,33 +53,26 @@ export interface ApiAnswer {
 	readonly hint?: string | undefined;
 }
 
-type Answer = IN8nHttpFullResponse & { body: Body };
+type Answer = Pick<ApiAnswer, 'status' | 'statusText' | 'headers' | 'rawHeaders' | 'body'>;
 
 /** Reads a body to its end. @throws NodeApiError where the connection breaks */
 export async function readBody(
 	{ node, itemIndex }: Item,
 	{ body, redactor }: Pick<ApiAnswer, 'body' | 'redactor'>,
 ): Promise<Buffer> {
+	if (Buffer.isBuffer(body)) return body;
+	const chunks: Buffer[] = [];
 	try {
-		return await node.helpers.binaryToBuffer(body);
+		for await (const chunk of body as AsyncIterable<Buffer>) chunks.push(chunk);
+		return Buffer.concat(chunks);
 	} catch (error) {
 		throw exchangeError(node.getNode(), error, { itemIndex, redactor });
 	}
 }
 
-/** A body as n8n's HTTP client takes it, with what has to be said of its length. */
-async function opened(
-	body: RequestBody | undefined,
-): Promise<{ body?: string | Body; headers?: IDataObject }> {
-	if (body === undefined) return {};
-	if (typeof body === 'string' || Buffer.isBuffer(body)) return { body };
-	const headers = body.length === undefined ? {} : { 'content-length': body.length };
-	return { body: await body.open(), headers };
-}
-
 /** Gives up a body that nobody reads: it would keep its connection. */
 export function discard(body: Body): void {
-	if (!Buffer.isBuffer(body)) body.destroy();
+	if (!Buffer.isBuffer(body)) drain(body);
 }
 
 const redactors = new WeakMap<readonly string[], Redactor>();
@@ -126,12 +116,8 @@ class Exchange {
 		const { maxRedirects, url } = this.call;
 		let hop: Hop = { ...this.call, withToken: this.mayReceiveToken(url) };
 		for (let redirects = 0; ; redirects += 1) {
-			const {
-				statusCode: status,
-				statusMessage: statusText = '',
-				headers,
-				body,
-			} = await this.step(hop);
+			const answer = await this.step(hop);
+			const { status, headers, body } = answer;
 			const next =
 				maxRedirects > 0
 					? nextHop(hop, { status, location: headers['location'] }, (target) =>
@@ -139,15 +125,7 @@ class Exchange {
 						)
 					: undefined;
 			if (next === undefined) {
-				return {
-					status,
-					statusText,
-					headers,
-					body,
-					url: hop.url,
-					redactor: this.redactor,
-					hint: this.hint,
-				};
+				return { ...answer, url: hop.url, redactor: this.redactor, hint: this.hint };
 			}
 			discard(body);
 			if (redirects >= maxRedirects)
@@ -199,8 +177,7 @@ class Exchange {
 	): Promise<{ answer: Answer; wantsNonce: boolean }> {
 		for (let isRepeated = false; ; isRepeated = true) {
 			const answer = await this.send(hop, token);
-			const { statusCode: status, headers } = answer;
-			const wantsNonce = this.connection.wantsNonce(token, hop.url, { status, headers });
+			const wantsNonce = this.connection.wantsNonce(token, hop.url, answer);
 			if (!wantsNonce || isRepeated) return { answer, wantsNonce };
 			discard(answer.body);
 		}
@@ -209,7 +186,7 @@ class Exchange {
 	/** Whether the API calls the token expired. The answer can still be read whole. */
 	private async judge(answer: Answer): Promise<{ answer: Answer; isRefused: boolean }> {
 		const { expiry } = this.connection.connection;
-		const { statusCode: status, headers } = answer;
+		const { status, headers } = answer;
 		if (!needsBody(expiry, { status, headers }))
 			return { answer, isRefused: isExpired(expiry, { status, headers }) };
 		const { content, body } = await peek(answer.body, LONGEST_JUDGED);
@@ -239,32 +216,20 @@ class Exchange {
 	private async send(hop: Hop, token?: TokenSet): Promise<Answer> {
 		const { node, itemIndex } = this.item;
 		assertDomainAllowed(node.getNode(), this.connection.allowedDomains, hop.url);
+		assertSendable(this.item, hop.headers);
 		const authorization = token && (await this.authorize(hop, token));
-		const abortSignal = node.getExecutionCancelSignal();
-		const { body, headers } = await opened(hop.body);
-		const request: IHttpRequestOptions = {
-			// n8n's type leaves OPTIONS out, its request function does not.
-			method: hop.method as IHttpRequestMethods,
-			url: authorization === undefined ? hop.url.href : addressWith(authorization, hop.url),
-			headers: {
-				...hop.headers,
-				...headers,
-				...authorization?.headers,
-			},
-			...(hop.query === undefined ? {} : { qs: hop.query, arrayFormat: this.call.queryArrays }),
-			...(body === undefined ? {} : { body }),
-			timeout: this.call.timeoutMs,
-			encoding: 'stream',
-			returnFullResponse: true,
-			ignoreHttpStatusErrors: true,
-			// The HTTP client would take the token along.
-			disableFollowRedirect: true,
-			...(abortSignal === undefined ? {} : { abortSignal }),
-		};
+		const { query = {}, body, method } = hop;
+		const asked = withQuery(hop.url, query, this.call.queryArrays);
+		const url = authorization === undefined ? asked : new URL(addressWith(authorization, asked));
 		try {
-			return (await node.helpers.httpRequest(request)) as Answer;
+			return await this.connection.open(url, {
+				method,
+				headers: { ...hop.headers, ...authorization?.headers },
+				body,
+				headersTimeoutMs: this.call.timeoutMs,
+				signal: node.getExecutionCancelSignal(),
+			});
 		} catch (error) {
-			if (body !== undefined && typeof body !== 'string') discard(body);
 			throw exchangeError(node.getNode(), error, { itemIndex, redactor: this.redactor });
 		}
 	}

@@ -31,6 +31,7 @@ export class Answer implements Dispatcher.DispatchHandler {
 	private reject!: (error: EgressError) => void;
 	private controller: Controller | undefined;
 	private isReused = false;
+	private hasBegun = false;
 	private body: Readable | undefined;
 	private isComplete = false;
 	private failure: EgressError | undefined;
@@ -84,6 +85,11 @@ export class Answer implements Dispatcher.DispatchHandler {
 		this.wait(this.request.headersTimeoutMs);
 	}
 
+	/** Its first byte is there. */
+	onResponseStarted(): void {
+		this.hasBegun = true;
+	}
+
 	onResponseStart(...[controller, status, , statusText = '']: ResponseStart): void {
 		// Hints in front of the answer.
 		if (status < 200) return;
@@ -118,7 +124,7 @@ export class Answer implements Dispatcher.DispatchHandler {
 
 	onResponseError(_controller: Controller, error: Error): void {
 		const { detail } = toEgressError(error, this.host);
-		this.isStale = this.isReused && this.body === undefined && CLOSED.has(detail);
+		this.isStale = this.isReused && !this.hasBegun && CLOSED.has(detail);
 		this.fail(error);
 	}
 

@@ -32,11 +32,11 @@ const MAX_BODY_BYTES = 1024 * 1024;
 /** RFC 9110 §9.2.1: what is asked for twice is the same as once. */
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
-const DEFAULT_HEADERS = {
-	accept: '*/*',
-	'accept-encoding': ACCEPTED_ENCODINGS,
-	'user-agent': 'n8n',
-};
+/** What n8n calls itself, as the operator has set it. */
+function userAgentOf(env: NodeJS.ProcessEnv): string {
+	if (env['N8N_ENFORCE_GLOBAL_USER_AGENT'] !== 'true') return 'n8n';
+	return env['N8N_GLOBAL_USER_AGENT_VALUE'] || 'Mozilla/5.0 (compatible; n8n; +https://n8n.io/)';
+}
 
 /**
  * Opens the door for requests, with the proxies that `env` names (`HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`).
@@ -44,7 +44,11 @@ const DEFAULT_HEADERS = {
  * It answers for every HTTP status, and rejects with an {@link EgressError} only.
  */
 export function createEgress(policy: EgressPolicy | undefined, env: NodeJS.ProcessEnv): Egress {
-	const door = new Door(policy && createGuard(policy), proxiesFromEnvironment(env));
+	const door = new Door(policy && createGuard(policy), proxiesFromEnvironment(env), {
+		accept: '*/*',
+		'accept-encoding': ACCEPTED_ENCODINGS,
+		'user-agent': userAgentOf(env),
+	});
 	return {
 		request: async (url, request) => await exchange(door, parseUrl(url), request),
 		open: async (url, request) => await open(door, parseUrl(url), request),
@@ -59,6 +63,7 @@ class Door {
 	constructor(
 		private readonly guard: Guard | undefined,
 		private readonly proxyFor: ProxyFor,
+		private readonly defaultHeaders: Readonly<Record<string, string>>,
 	) {}
 
 	/** Begins an exchange; whatever becomes of it is the answer's. */
@@ -84,7 +89,7 @@ class Door {
 			method,
 			path: `${forwarder ? forwardedOrigin(route.target) : ''}${url.pathname}${url.search}`,
 			headers: {
-				...outgoingHeaders(headers, DEFAULT_HEADERS),
+				...outgoingHeaders(headers, this.defaultHeaders),
 				...content.headers,
 				...(forwarder ? proxyAuthorization(forwarder) : {}),
 			},
@@ -117,13 +122,13 @@ function forwardedOrigin(target: Target): string {
 }
 
 interface Content {
-	readonly body: string | Uint8Array | Readable | null;
+	readonly body: string | Buffer | Readable | null;
 	readonly headers: Record<string, string>;
 }
 
 async function contentOf(body: StreamingRequest['body'], progress: () => void): Promise<Content> {
 	if (body === undefined) return { body: null, headers: {} };
-	if (typeof body === 'string' || body instanceof Uint8Array) return { body, headers: {} };
+	if (typeof body === 'string' || Buffer.isBuffer(body)) return { body, headers: {} };
 	const { length } = body;
 	return {
 		body: Readable.from(watched(await body.open(), progress), { objectMode: false }),

@@ -36,20 +36,23 @@ export interface EgressResponse {
 	readonly body: string;
 }
 
-/** A body that is sent as it is read. */
+/** A body that is read from elsewhere as it is sent. */
 export interface StreamedBody {
-	/** Called for each time that the request is sent. */
+	/** The content from its beginning; called again for every redirect and every further try. */
 	open(): Promise<Readable>;
-	/** In bytes; without it the body is sent in chunks. */
+	/** Bytes, if they are known: the request then says so in its Content-Length. */
 	readonly length?: number | undefined;
 }
+
+/** What a request can carry. */
+export type RequestBody = string | Buffer | StreamedBody;
 
 /** One request whose answer is read as it arrives. */
 export interface StreamingRequest {
 	readonly method: string;
 	/** `content-length` and `transfer-encoding` are left out: they follow from the body. */
 	readonly headers: Readonly<Record<string, string | readonly string[]>>;
-	readonly body?: string | Uint8Array | StreamedBody | undefined;
+	readonly body?: RequestBody | undefined;
 	/** Until there is a connection for the request, in milliseconds. Default: no limit but that of connecting, 10,000. */
 	readonly connectTimeoutMs?: number | undefined;
 	/** From then on until the answer begins, in milliseconds, counted again from each part of a streamed body. Default: no limit. */

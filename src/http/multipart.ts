@@ -1,16 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 
-/** A body that is read from elsewhere as it is sent. */
-export interface StreamedBody {
-	/** The content from its beginning; called again for every redirect and every further try. */
-	open(): Promise<Readable>;
-	/** Bytes, if they are known: the request then says so in its Content-Length. */
-	readonly length?: number | undefined;
-}
-
-/** What a request can carry. */
-export type RequestBody = string | Buffer | StreamedBody;
+import type { RequestBody, StreamedBody } from './egress';
 
 /** One field of a form, or one file. */
 export interface FormPart {

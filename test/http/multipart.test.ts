@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 
-import { multipartBody, type FormPart, type RequestBody } from '../../src/http/multipart';
+import type { RequestBody } from '../../src/http/egress';
+import { multipartBody, type FormPart } from '../../src/http/multipart';
 import { parseForm } from '../support/parseForm';
 
 async function bytes(body: RequestBody): Promise<Buffer> {

@@ -13,6 +13,8 @@ let answerWith: RequestListener;
 let server: TestServer;
 
 beforeAll(async () => {
+	// On first use, which no time limit of a test is meant to hold.
+	await import('undici');
 	server = await startServer((request, response) => answerWith(request, response));
 });
 
@@ -30,6 +32,25 @@ it('sends and gives back every byte of a body', async () => {
 		const headers = { 'content-type': type };
 		expect((await send({ method: 'POST', headers, body })).body).toBe(`[${body}]`);
 	}
+});
+
+it.each([
+	[{}, 'n8n'],
+	[{ N8N_GLOBAL_USER_AGENT_VALUE: 'Example/1' }, 'n8n'],
+	[
+		{ N8N_ENFORCE_GLOBAL_USER_AGENT: 'true', N8N_GLOBAL_USER_AGENT_VALUE: 'Example/1' },
+		'Example/1',
+	],
+	[{ N8N_ENFORCE_GLOBAL_USER_AGENT: 'true' }, 'Mozilla/5.0 (compatible; n8n; +https://n8n.io/)'],
+])('says who it is as n8n does with %j', async (env, expected) => {
+	answerWith = ({ headers }, response) => response.end(headers['user-agent']);
+	const url = `http://127.0.0.1:${server.port}/`;
+	const request = { method: 'GET', headers: {} };
+
+	await expect(createEgress(undefined, env).request(url, request)).resolves.toHaveProperty(
+		'body',
+		expected,
+	);
 });
 
 describe('a server that does not echo "connection: close"', () => {

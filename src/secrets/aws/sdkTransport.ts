@@ -90,8 +90,9 @@ function addressOf({ protocol, hostname, port, path, query = {} }: SdkRequest): 
 	return pairs.length === 0 ? place : `${place}?${pairs.join('&')}`;
 }
 
-function bodyOf(body: unknown): string | Uint8Array | undefined {
-	return typeof body === 'string' || body instanceof Uint8Array ? body : undefined;
+function bodyOf(body: unknown): string | Buffer | undefined {
+	if (typeof body === 'string') return body;
+	return body instanceof Uint8Array ? Buffer.from(body) : undefined;
 }
 
 /** A refusal of the instance's policy, or a proxy's failure, is not worth another attempt: the SDK does not know it. */

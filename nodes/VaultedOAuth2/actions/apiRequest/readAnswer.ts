@@ -94,10 +94,25 @@ async function readRefusal(item: Item, answer: ApiAnswer): Promise<unknown> {
 	}
 }
 
+/** The headers under their names as the API spells them; of several spellings the first. */
+function spelledHeaders({ headers, rawHeaders }: ApiAnswer): Record<string, unknown> {
+	const names = rawHeaders.filter((_text, index) => index % 2 === 0);
+	return Object.fromEntries(
+		Object.entries(headers).map(([name, value]) => [
+			names.find((spelled) => spelled.toLowerCase() === name) ?? name,
+			value,
+		]),
+	);
+}
+
 /** Status and headers, for those who want the full response. */
-export function headOf({ headers, status, statusText, redactor }: ApiAnswer): IDataObject {
+export function headOf(
+	answer: ApiAnswer,
+	{ headerNamesAsSent }: Pick<ResponseOptions, 'headerNamesAsSent'>,
+): IDataObject {
+	const { headers, status, statusText, redactor } = answer;
 	return {
-		headers: redactor.value(headers) as IDataObject,
+		headers: redactor.value(headerNamesAsSent ? spelledHeaders(answer) : headers) as IDataObject,
 		statusCode: status,
 		statusMessage: redactor.text(statusText),
 	};
@@ -148,7 +163,7 @@ async function toFile(
 		});
 	file.fileName ??= file.fileExtension === undefined ? field : `${field}.${file.fileExtension}`;
 	return {
-		json: options.fullResponse ? headOf(answer) : (input?.json ?? {}),
+		json: options.fullResponse ? headOf(answer, options) : (input?.json ?? {}),
 		binary: { ...input?.binary, [field]: file },
 	};
 }
@@ -164,7 +179,7 @@ export interface ReadAnswer {
 
 function fromText(text: string, answer: ApiAnswer, options: ResponseOptions): ReadAnswer {
 	const content = text === '' ? {} : { [options.outputPropertyName]: text };
-	const json = options.fullResponse ? { ...headOf(answer), ...content } : content;
+	const json = options.fullResponse ? { ...headOf(answer, options), ...content } : content;
 	return { items: [{ json }], content: text, data: text };
 }
 
@@ -199,7 +214,7 @@ async function readContent(
 	if (found === undefined) return { items: [], content };
 	const data = optimize.json === undefined ? found : optimize.json(found);
 	const items = options.fullResponse
-		? [{ json: { body: data as IDataObject, ...headOf(answer) } }]
+		? [{ json: { body: data as IDataObject, ...headOf(answer, options) } }]
 		: toItems(data, options);
 	return { items, content, data };
 }

@@ -256,6 +256,13 @@ describe('the full response', () => {
 		]);
 	});
 
+	test('has the names of headers as the API spells them, if asked', async () => {
+		const headers = { 'Content-Type': 'application/json', 'X-Rate-LIMIT': '9' };
+		const [item] = await json({ headers }, { fullResponse, headerNamesAsSent: true });
+		expect(item!['headers']).toMatchObject(headers);
+		expect(item!['headers']).not.toHaveProperty('content-type');
+	});
+
 	test('has text in its field, and a file in binary data', async () => {
 		const page = { headers: { 'content-type': 'text/plain' }, body: 'hello' };
 		await expect(json(page, { fullResponse })).resolves.toMatchObject([

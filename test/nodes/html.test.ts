@@ -23,6 +23,7 @@ describe('the text of a page', () => {
 		['<a title="1 > 0">yes</a>', 'yes'],
 		['1 < 2 and 3 <4', '1 < 2 and 3 <4'],
 		['</p></div>yes<div', 'yes'],
+		['İİİ<SCRIPT>no</Script>yes', 'İİİ\nyes'],
 		['', ''],
 	])('%s', (html, text) => {
 		expect(htmlText(html)).toBe(text);

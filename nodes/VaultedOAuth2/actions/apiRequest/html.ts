@@ -23,8 +23,13 @@ type Token =
 const VOID = new Set(
 	'area base br col embed hr img input link meta param source track wbr'.split(' '),
 );
-/** Their content is no markup. */
-const RAW = new Set(['script', 'style', 'textarea', 'title']);
+/** Their content is no markup, up to their end. */
+const RAW = new Map([
+	['script', /<\/script/gi],
+	['style', /<\/style/gi],
+	['textarea', /<\/textarea/gi],
+	['title', /<\/title/gi],
+]);
 /** Another one of its kind ends one that is open (HTML §13.1.2.4). */
 const REPEATED = new Set('dd dt li option p td th tr'.split(' '));
 const INLINE = new Set(
@@ -116,59 +121,80 @@ function endOfDeclaration(html: string, start: number): number {
 }
 
 /** Reads a page as browsers do, roughly: what is not closed is closed by what surrounds it. Takes time in proportion to the page. */
-function* tokens(html: string): Generator<Token> {
-	const open = new Open();
-	// Searching again for an end that is not there would take quadratic time.
-	const unclosed = new Set<string>();
-	const lower = html.toLowerCase();
-	let position = 0;
-	while (position < html.length) {
-		const start = html.indexOf('<', position);
-		const next = start === -1 ? html.length : start;
-		if (next > position) yield { kind: 'text', text: html.slice(position, next) };
-		if (start === -1) break;
-		const sign = html.charAt(start + 1);
+class PageReader {
+	private readonly open = new Open();
+	/** Searching again for an end that is not there would take quadratic time. */
+	private readonly endless = new Set<string>();
+	private position = 0;
+
+	constructor(private readonly html: string) {}
+
+	*tokens(): Generator<Token> {
+		const { html } = this;
+		while (this.position < html.length) {
+			const start = html.indexOf('<', this.position);
+			const next = start === -1 ? html.length : start;
+			if (next > this.position) yield { kind: 'text', text: html.slice(this.position, next) };
+			this.position = next;
+			if (start !== -1) yield* this.markup(start);
+		}
+		for (let element = this.open.pop(); element !== undefined; element = this.open.pop())
+			yield { kind: 'close', element, end: html.length };
+	}
+
+	private *markup(start: number): Generator<Token> {
+		const sign = this.html.charAt(start + 1);
 		if (/[!?]/.test(sign)) {
-			position = endOfDeclaration(html, start);
-			continue;
-		}
-		if (!/[a-z/]/i.test(sign)) {
+			this.position = endOfDeclaration(this.html, start);
+		} else if (/[a-z/]/i.test(sign)) {
+			this.position = endOfTag(this.html, start);
+			yield* sign === '/' ? this.endTag(start) : this.startTag(start);
+		} else {
+			this.position = start + 1;
 			yield { kind: 'text', text: '<' };
-			position = start + 1;
-			continue;
 		}
-		position = endOfTag(html, start);
-		if (sign === '/') {
-			const tag = /^[^\s>]*/.exec(lower.slice(start + 2, position))?.[0] ?? '';
-			if (!open.has(tag)) continue;
-			for (let element = open.pop(); element !== undefined; element = open.pop()) {
-				yield { kind: 'close', element, end: start };
-				if (element.tag === tag) break;
-			}
-			continue;
+	}
+
+	private *endTag(start: number): Generator<Token> {
+		const name = /^[^\s>]*/.exec(this.html.slice(start + 2, this.position))?.[0] ?? '';
+		const tag = name.toLowerCase();
+		if (!this.open.has(tag)) return;
+		for (let element = this.open.pop(); element !== undefined; element = this.open.pop()) {
+			yield { kind: 'close', element, end: start };
+			if (element.tag === tag) break;
 		}
-		const element = elementOf(html, start, position);
-		if (REPEATED.has(element.tag) && open.top?.tag === element.tag) {
-			const former = open.pop();
+	}
+
+	private *startTag(start: number): Generator<Token> {
+		const element = elementOf(this.html, start, this.position);
+		if (REPEATED.has(element.tag) && this.open.top?.tag === element.tag) {
+			const former = this.open.pop();
 			if (former !== undefined) yield { kind: 'close', element: former, end: start };
 		}
 		yield { kind: 'open', element };
-		if (VOID.has(element.tag) || html.charAt(position - 2) === '/') {
-			yield { kind: 'close', element, end: position };
-			continue;
+		if (VOID.has(element.tag) || this.html.charAt(this.position - 2) === '/') {
+			yield { kind: 'close', element, end: this.position };
+			return;
 		}
-		open.push(element);
-		if (!RAW.has(element.tag) || unclosed.has(element.tag)) continue;
-		const end = lower.indexOf(`</${element.tag}`, position);
-		if (end === -1) unclosed.add(element.tag);
-		else {
-			yield { kind: 'text', text: html.slice(position, end) };
-			position = end;
-		}
+		this.open.push(element);
+		yield* this.rawText(element);
 	}
-	for (let element = open.pop(); element !== undefined; element = open.pop())
-		yield { kind: 'close', element, end: html.length };
+
+	private *rawText({ tag }: Element): Generator<Token> {
+		const pattern = RAW.get(tag);
+		if (pattern === undefined || this.endless.has(tag)) return;
+		pattern.lastIndex = this.position;
+		const end = pattern.exec(this.html)?.index;
+		if (end === undefined) {
+			this.endless.add(tag);
+			return;
+		}
+		yield { kind: 'text', text: this.html.slice(this.position, end) };
+		this.position = end;
+	}
 }
+
+const tokens = (html: string): Generator<Token> => new PageReader(html).tokens();
 
 /** `*`, `div`, `.note`, `#first`, or these together. */
 const COMPOUND = /^(\*|[a-z][\w-]*)?((?:[.#][\w-]+)*)$/i;

@@ -8,6 +8,8 @@ import { retries } from './retryOptions';
 /** How the answer is put out. */
 export interface ResponseOptions {
 	readonly fullResponse: boolean;
+	/** Names of headers are spelled as the API did. */
+	readonly headerNamesAsSent: boolean;
 	readonly neverError: boolean;
 	readonly responseFormat: 'autodetect' | 'file' | 'json' | 'text';
 	/** Where text and files go, and values that are no object. */
@@ -60,6 +62,7 @@ export function readOptions(item: Item): {
 		timeoutMs: options.timeout ?? DEFAULT_TIMEOUT_MS,
 		response: {
 			fullResponse: response.fullResponse ?? false,
+			headerNamesAsSent: response.headerNamesAsSent ?? false,
 			neverError: response.neverError ?? false,
 			responseFormat: response.responseFormat ?? 'autodetect',
 			outputPropertyName: response.outputPropertyName || 'data',
@@ -123,6 +126,15 @@ const response: INodeProperties = {
 					placeholder: 'e.g. data.items',
 					description:
 						'Name of the field in a JSON response to return. Supports dot notation. Leave blank to return the whole response.',
+				},
+				{
+					displayName: 'Header Names as Sent',
+					name: 'headerNamesAsSent',
+					type: 'boolean',
+					default: false,
+					displayOptions: { show: { fullResponse: [true] } },
+					description:
+						'Whether to spell the names of response headers as the API does, instead of in lower case',
 				},
 				{
 					displayName: 'Include Response Headers and Status',

@@ -146,7 +146,7 @@ class Pages {
 	): Omit<PageVariables, '$pageCount'> {
 		return {
 			$request: { method, url: url.href, qs: query ?? {}, headers },
-			$response: { ...headOf(answer), body: read.content ?? {} },
+			$response: { ...headOf(answer, { headerNamesAsSent: false }), body: read.content ?? {} },
 		};
 	}
 

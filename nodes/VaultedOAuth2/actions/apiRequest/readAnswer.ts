@@ -1,13 +1,15 @@
 import { NodeOperationError, type IDataObject, type INodeExecutionData } from 'n8n-workflow';
 
 import { exchangeError, refusalError } from '../../errors';
-import { readBody, type ApiAnswer } from '../../transport';
+import type { ApiAnswer } from '../../transport';
 import type { Item } from '../operation';
 import { fileNameOf } from './fileName';
 import { isObject } from './body';
 import { valueAt } from './dataPath';
 import { dataIn, readOptimizer } from './optimize';
 import type { ResponseOptions } from './options';
+import { readAtMost } from './readAtMost';
+import { refuse } from './readFields';
 
 /** What n8n's HTTP Request node takes for a file. */
 const BINARY = [
@@ -62,9 +64,22 @@ function decoderFor(charset: string): InstanceType<typeof TextDecoder> {
 	}
 }
 
+/** A text is held in memory several times over. */
+const LONGEST_TEXT_MIB = 256;
+
+async function readBytes(item: Item, { body, redactor }: ApiAnswer): Promise<Buffer> {
+	const { node, itemIndex } = item;
+	const bytes = await readAtMost(body, LONGEST_TEXT_MIB * 2 ** 20).catch((error: unknown) => {
+		throw exchangeError(node.getNode(), error, { itemIndex, redactor });
+	});
+	const wayOut =
+		'Set Response Format to File under Options → Response: a file may have any length.';
+	return bytes ?? refuse(item, `The response is longer than ${LONGEST_TEXT_MIB} MiB`, wayOut);
+}
+
 /** As the API sent it: whatever leaves of it has to go through the redactor. */
 async function readText(item: Item, answer: ApiAnswer): Promise<string> {
-	const bytes = await readBody(item, answer);
+	const bytes = await readBytes(item, answer);
 	const charset = /charset="?([^";,\s]+)/i.exec(contentTypeOf(answer))?.[1] ?? 'utf-8';
 	return decoderFor(charset).decode(bytes);
 }
@@ -79,10 +94,25 @@ async function readRefusal(item: Item, answer: ApiAnswer): Promise<unknown> {
 	}
 }
 
+/** The headers under their names as the API spells them; of several spellings the first. */
+function spelledHeaders({ headers, rawHeaders }: ApiAnswer): Record<string, unknown> {
+	const names = rawHeaders.filter((_text, index) => index % 2 === 0);
+	return Object.fromEntries(
+		Object.entries(headers).map(([name, value]) => [
+			names.find((spelled) => spelled.toLowerCase() === name) ?? name,
+			value,
+		]),
+	);
+}
+
 /** Status and headers, for those who want the full response. */
-export function headOf({ headers, status, statusText, redactor }: ApiAnswer): IDataObject {
+export function headOf(
+	answer: ApiAnswer,
+	{ headerNamesAsSent }: Pick<ResponseOptions, 'headerNamesAsSent'>,
+): IDataObject {
+	const { headers, status, statusText, redactor } = answer;
 	return {
-		headers: redactor.value(headers) as IDataObject,
+		headers: redactor.value(headerNamesAsSent ? spelledHeaders(answer) : headers) as IDataObject,
 		statusCode: status,
 		statusMessage: redactor.text(statusText),
 	};
@@ -133,7 +163,7 @@ async function toFile(
 		});
 	file.fileName ??= file.fileExtension === undefined ? field : `${field}.${file.fileExtension}`;
 	return {
-		json: options.fullResponse ? headOf(answer) : (input?.json ?? {}),
+		json: options.fullResponse ? headOf(answer, options) : (input?.json ?? {}),
 		binary: { ...input?.binary, [field]: file },
 	};
 }
@@ -149,7 +179,7 @@ export interface ReadAnswer {
 
 function fromText(text: string, answer: ApiAnswer, options: ResponseOptions): ReadAnswer {
 	const content = text === '' ? {} : { [options.outputPropertyName]: text };
-	const json = options.fullResponse ? { ...headOf(answer), ...content } : content;
+	const json = options.fullResponse ? { ...headOf(answer, options), ...content } : content;
 	return { items: [{ json }], content: text, data: text };
 }
 
@@ -184,7 +214,7 @@ async function readContent(
 	if (found === undefined) return { items: [], content };
 	const data = optimize.json === undefined ? found : optimize.json(found);
 	const items = options.fullResponse
-		? [{ json: { body: data as IDataObject, ...headOf(answer) } }]
+		? [{ json: { body: data as IDataObject, ...headOf(answer, options) } }]
 		: toItems(data, options);
 	return { items, content, data };
 }

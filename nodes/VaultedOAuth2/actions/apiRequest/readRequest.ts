@@ -107,9 +107,9 @@ function readUrl(item: Item, connection: Connection): URL {
 
 async function readWriter(item: Item, method: string): Promise<BodyWriter | undefined> {
 	const writer = await readBody(item);
-	if (writer !== undefined && (method === 'GET' || method === 'HEAD')) {
+	if (writer !== undefined && method === 'HEAD') {
 		const wayOut = 'Switch "Send Body" off, or choose another method.';
-		return refuse(item, `A ${method} request cannot have a body`, wayOut);
+		return refuse(item, 'A HEAD request cannot have a body', wayOut);
 	}
 	return writer;
 }

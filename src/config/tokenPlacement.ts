@@ -22,7 +22,7 @@ export interface PlacementFields {
 }
 
 /** RFC 9110 §5.6.2 `token`: names of headers and cookies. */
-export const NAME = /^[\w!#$%&'*+.^`|~-]{1,128}$/;
+const NAME = /^[\w!#$%&'*+.^`|~-]{1,128}$/;
 const PREFIX = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
 const PARAMETER = /^[\w.~-]{1,128}$/;
 
@@ -71,7 +71,7 @@ export function parsePlacement(fields: PlacementFields): TokenPlacement {
 }
 
 /** True for the header that RFC 6750 §2.1 and RFC 9449 §7.1 name. */
-export function isInAuthorization(placement: TokenPlacement): boolean {
+function isInAuthorization(placement: TokenPlacement): boolean {
 	return placement.in === 'header' && placement.name === 'authorization';
 }
 

@@ -19,6 +19,9 @@ const base = {
 		'/test/faults/',
 		'/test/model/',
 		'/test/fuzz/',
+		// Real processes that hang, die and are waited for: part of `npm run test:faults`.
+		'/test/ci/',
+		'(Processes|Hang)\\.test\\.ts$',
 	],
 	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/demo/n8n/', '<rootDir>/.cache/'],
 	testMatch: ['<rootDir>/test/**/*.test.ts'],

@@ -19,6 +19,7 @@ it('reads a form into a connection, with nothing in it that was left empty', asy
 			resources: [],
 			sendsApiHeaders: false,
 			tokenPlacement: { in: 'header', name: 'authorization', prefix: 'Bearer' },
+			expiry: { statusCodes: [401], byChallenge: false },
 			clientId: 'crm-client',
 			clientAuthentication: 'automatic',
 			clientSecretSource: { kind: 'entered' },

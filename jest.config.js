@@ -19,6 +19,7 @@ const base = {
 		'/test/faults/',
 		'/test/model/',
 		'/test/fuzz/',
+		'/test/published/',
 		// Real processes that hang, die and are waited for: part of `npm run test:faults`.
 		'/test/ci/',
 		'(Processes|Hang)\\.test\\.ts$',

@@ -4,10 +4,10 @@ import { builtinModules } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import manifest from '../package.json';
+import manifest from '../../package.json';
 
 const run = promisify(execFile);
-const ROOT = join(__dirname, '..');
+const ROOT = join(__dirname, '..', '..');
 const BUILD_TIMEOUT = 120_000;
 
 /** Everything a user needs, and nothing else. */

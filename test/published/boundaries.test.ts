@@ -7,7 +7,7 @@ const BOUNDARY_RULES = ['@typescript-eslint/no-restricted-imports', 'no-restrict
 const LOADING_TIMEOUT = 60_000;
 
 describe('the lint rules on imports', () => {
-	const root = join(__dirname, '..');
+	const root = join(__dirname, '..', '..');
 	// The repository's own configuration; types are left out because the files of these tests do not exist.
 	const eslint = new ESLint({
 		cwd: root,

@@ -1,18 +1,18 @@
-import { grouped, jsonFields, type Field } from '../nodes/VaultedOAuth2/actions/apiRequest/body';
-import { fileNameOf } from '../nodes/VaultedOAuth2/actions/apiRequest/fileName';
-import { resolveApiUrl } from '../src/config/apiUrl';
-import { parseForm } from '../src/config/parseForm';
-import { isSecureUrl } from '../src/config/secureUrl';
-import { createGuard } from '../src/http/policy';
-import { quoted } from '../src/oauth/quoted';
-import { readBody, readLifetime } from '../src/oauth/tokenResponse';
-import { Redactor } from '../src/redact';
-import { parseBundle } from '../src/secrets/bundleFormat';
-import { secretNameFor } from '../src/secrets/secretName';
-import { systemClock } from '../src/tokens/clock';
-import { Replacements } from '../src/tokens/replacements';
-import { awsForm, form } from './config/fixtures';
-import { costOf, LONGEST_MS } from './support/costOf';
+import { grouped, jsonFields, type Field } from '../../nodes/VaultedOAuth2/actions/apiRequest/body';
+import { fileNameOf } from '../../nodes/VaultedOAuth2/actions/apiRequest/fileName';
+import { resolveApiUrl } from '../../src/config/apiUrl';
+import { parseForm } from '../../src/config/parseForm';
+import { isSecureUrl } from '../../src/config/secureUrl';
+import { createGuard } from '../../src/http/policy';
+import { quoted } from '../../src/oauth/quoted';
+import { readBody, readLifetime } from '../../src/oauth/tokenResponse';
+import { Redactor } from '../../src/redact';
+import { parseBundle } from '../../src/secrets/bundleFormat';
+import { secretNameFor } from '../../src/secrets/secretName';
+import { systemClock } from '../../src/tokens/clock';
+import { Replacements } from '../../src/tokens/replacements';
+import { awsForm, form } from '../config/fixtures';
+import { costOf, LONGEST_MS } from '../support/costOf';
 
 const LENGTH = 100_000;
 /** 100 KB of `text`, again and again. */

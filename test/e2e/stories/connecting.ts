@@ -152,8 +152,10 @@ export function connectingStories(scene: () => Scene, editor: () => Editor, inEd
 		accounting.provider.revokeGrantOf(token.access_token);
 		const failed = await operation(saved, 'refreshNow');
 		expect(Object.values(failed.nodes).flatMap(({ error }) => error ?? [])).toEqual([
-			expect.stringMatching(/^Reconnect needed – .*Get Authorization URL/),
+			expect.stringMatching(/^Reconnect needed – .* answered "invalid_grant/),
 		]);
+		// The way out, as the error's description.
+		expect(failed.raw).toContain('Get Authorization URL');
 		expect(await statusOf(saved)).toBe('reconnectNeeded');
 
 		await visitor.page.goto(await newLink(saved));

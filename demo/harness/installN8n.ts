@@ -10,15 +10,12 @@ function n8nVersion(run: Run): string {
 	return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/**
- * Of the first two, n8n asks for versions that are not in every registry; what n8n 1.123 to 2.20 install today needs a newer third, and one
- * version of the fourth for all.
- */
-const OVERRIDES = {
-	linkedom: '0.18.12',
-	xlsx: '0.18.5',
-	'@langchain/core': '1.1.48',
-	'@opentelemetry/core': '2.12.1',
+/** Of the first two, n8n asks for versions that are not in every registry; what n8n 1.123 to 2.20 install today needs a newer third. */
+const OVERRIDES = { linkedom: '0.18.12', xlsx: '0.18.5', '@langchain/core': '1.1.48' };
+
+/** What single versions need besides: two copies of this one do not work together. */
+const OVERRIDES_OF: Readonly<Record<string, object>> = {
+	'2.20.12': { '@opentelemetry/core': '2.12.1' },
 };
 
 // Legacy: n8n's tree has peer conflicts. No scripts: one of its optional addons does not build everywhere.
@@ -53,7 +50,8 @@ async function installVersion(run: Run, options: Omit<RunOptions, 'cwd'>): Promi
 	const folder = n8nFolder(run);
 	if (n8nVersion === undefined || existsSync(join(folder, 'package-lock.json'))) return;
 	await mkdir(folder, { recursive: true });
-	const wanted = { private: true, dependencies: { n8n: n8nVersion }, overrides: OVERRIDES };
+	const overrides = { ...OVERRIDES, ...OVERRIDES_OF[n8nVersion] };
+	const wanted = { private: true, dependencies: { n8n: n8nVersion }, overrides };
 	await writeFile(join(folder, 'package.json'), JSON.stringify(wanted));
 	// Not the lock file alone and then `npm ci`: that one misses optional packages of other platforms in it.
 	await runLogged('npm', ['install', '--no-audit', '--no-fund', ...ARGS], {

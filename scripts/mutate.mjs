@@ -25,7 +25,7 @@ const { values: options, positionals } = parseArgs({
 		/** Mutants tried at the same time. */
 		jobs: { type: 'string', default: '2' },
 		/** Seconds of tests for one mutant, nearest first; one that these do not notice counts as survived. */
-		seconds: { type: 'string', default: '60' },
+		seconds: { type: 'string', default: '180' },
 		/** No new mutant is begun after so many minutes. */
 		minutes: { type: 'string', default: '1440' },
 		/** Where results are kept: what is in it is not tried again. */

@@ -1,10 +1,9 @@
 import type { ICredentialDataDecryptedObject, IDataObject } from 'n8n-workflow';
 
-import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
 import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
 import { startDpopApi, type DpopApi } from '../support/dpopApi';
-import { N8nEngine, type EngineRun } from '../support/n8nEngine';
-import { requestNode } from '../support/requestNode';
+import type { EngineRun, N8nEngine } from '../support/n8nEngine';
+import { startRequesting } from './requesting';
 
 const TYPE = 'vaultedOAuth2Api';
 
@@ -13,13 +12,7 @@ let provider: AuthorizationServer;
 let api: DpopApi;
 
 beforeAll(async () => {
-	engine = await N8nEngine.start({
-		nodeTypes: { request: requestNode },
-		credentialTypes: [new VaultedOAuth2Api()],
-	});
-	provider = await startAuthorizationServer({
-		clients: [{ clientId: 'crm', clientSecret: 'example-client-secret' }],
-	});
+	({ engine, provider } = await startRequesting());
 });
 afterAll(async () => {
 	await provider.close();

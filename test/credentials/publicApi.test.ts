@@ -1,9 +1,8 @@
 import nock from 'nock';
 
-import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
-import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
-import { N8nEngine } from '../support/n8nEngine';
-import { requestNode } from '../support/requestNode';
+import type { AuthorizationServer } from '../support/authorizationServer';
+import type { N8nEngine } from '../support/n8nEngine';
+import { startRequesting } from './requesting';
 
 /* An API at a public name, with TLS: n8n's own HTTP client sends these requests, which is what nock stands in for. */
 
@@ -14,13 +13,7 @@ let engine: N8nEngine;
 let provider: AuthorizationServer;
 
 beforeAll(async () => {
-	engine = await N8nEngine.start({
-		nodeTypes: { request: requestNode },
-		credentialTypes: [new VaultedOAuth2Api()],
-	});
-	provider = await startAuthorizationServer({
-		clients: [{ clientId: 'crm', clientSecret: 'example-client-secret' }],
-	});
+	({ engine, provider } = await startRequesting());
 });
 afterAll(async () => {
 	nock.restore();

@@ -2,12 +2,11 @@ import type { IncomingHttpHeaders, RequestListener } from 'node:http';
 import { gzipSync } from 'node:zlib';
 import type { ICredentialDataDecryptedObject, IDataObject } from 'n8n-workflow';
 
-import { VaultedOAuth2Api } from '../../credentials/VaultedOAuth2Api.credentials';
 import { selfSigned } from '../http/support/certificate';
 import { startProxy, startServer, type TestServer } from '../http/support/servers';
-import { startAuthorizationServer, type AuthorizationServer } from '../support/authorizationServer';
-import { N8nEngine, type EngineRun } from '../support/n8nEngine';
-import { requestNode } from '../support/requestNode';
+import type { AuthorizationServer } from '../support/authorizationServer';
+import type { EngineRun, N8nEngine } from '../support/n8nEngine';
+import { startRequesting } from './requesting';
 
 const TYPE = 'vaultedOAuth2Api';
 const NAME = 'api.example.test';
@@ -81,13 +80,7 @@ let elsewhere: Recorder;
 let apiUrl: string;
 
 beforeAll(async () => {
-	engine = await N8nEngine.start({
-		nodeTypes: { request: requestNode },
-		credentialTypes: [new VaultedOAuth2Api()],
-	});
-	provider = await startAuthorizationServer({
-		clients: [{ clientId: 'crm', clientSecret: 'example-client-secret' }],
-	});
+	({ engine, provider } = await startRequesting());
 	[api, elsewhere] = [await record(), await record()];
 	apiUrl = `http://127.0.0.1:${String(api.port)}`;
 });

@@ -3,23 +3,14 @@ import { eventually } from '../support/eventually';
 import { listenOnLoopback } from '../support/loopback';
 import { passWaits } from './fakeWaits';
 import { startRecorder, type Recorded } from './recorder';
-import { Rig, type Credential } from './rig';
+import { useRig, type Rig, type Credential } from './rig';
 
 let rig: Rig;
 let credential: Credential;
 
-beforeAll(async () => {
-	rig = await Rig.start();
+useRig(async (started) => {
+	rig = started;
 	credential = await rig.saved({ apiBaseUrl: `${rig.recorder.url}/v1` });
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.recorder.reset();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
 });
 
 /** What reached the API. */

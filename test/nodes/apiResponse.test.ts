@@ -1,22 +1,13 @@
 import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import type { Answer } from './recorder';
-import { Rig, type Credential, type RunOptions } from './rig';
+import { useRig, type Rig, type Credential, type RunOptions } from './rig';
 
 let rig: Rig;
 let credential: Credential;
 
-beforeAll(async () => {
-	rig = await Rig.start();
+useRig(async (started) => {
+	rig = started;
 	credential = await rig.saved({ apiBaseUrl: rig.recorder.url });
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.recorder.reset();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
 });
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };

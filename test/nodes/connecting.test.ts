@@ -3,18 +3,12 @@ import type { IDataObject } from 'n8n-workflow';
 
 import { sharedConnections, type OpenConnection } from '../../src';
 import { listenOnLoopback } from '../support/loopback';
-import { Rig, type Credential } from './rig';
+import { useRig, type Rig, type Credential } from './rig';
 
 let rig: Rig;
 
-beforeAll(async () => {
-	rig = await Rig.start();
-});
-afterAll(async () => {
-	await rig.close();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
+useRig((started) => {
+	rig = started;
 });
 
 const HOUR_MS = 3_600_000;

@@ -1,18 +1,9 @@
-import { Rig, type Credential } from './rig';
+import { useRig, type Rig, type Credential } from './rig';
 
 let rig: Rig;
 
-beforeAll(async () => {
-	rig = await Rig.start();
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.provider.clearFaults();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
+useRig((started) => {
+	rig = started;
 });
 
 const text = expect.any(String) as string;

@@ -3,23 +3,14 @@ import { join } from 'node:path';
 import type { IDataObject, IWorkflowBase } from 'n8n-workflow';
 import { parseForm } from '../support/parseForm';
 import type { Answer, Recorded } from './recorder';
-import { CREDENTIAL_TYPE, NODE_TYPE, Rig, TOOL_TYPE, type Credential } from './rig';
+import { CREDENTIAL_TYPE, NODE_TYPE, useRig, type Rig, TOOL_TYPE, type Credential } from './rig';
 
 let rig: Rig;
 let credential: Credential;
 
-beforeAll(async () => {
-	rig = await Rig.start();
+useRig(async (started) => {
+	rig = started;
 	credential = await rig.saved({ apiBaseUrl: rig.recorder.url });
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.recorder.reset();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
 });
 
 const json = (value: unknown, headers: Record<string, string> = {}): Answer => ({

@@ -3,18 +3,12 @@ import { buffer } from 'node:stream/consumers';
 import type { ICredentialDataDecryptedObject } from 'n8n-workflow';
 import { peek } from '../../src/http/peek';
 import type { Answer } from './recorder';
-import { Rig, type Credential } from './rig';
+import { useRig, type Rig, type Credential } from './rig';
 
 let rig: Rig;
 
-beforeAll(async () => {
-	rig = await Rig.start();
-});
-afterAll(async () => {
-	await rig.close();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
+useRig((started) => {
+	rig = started;
 });
 
 const POST = { method: 'POST', sendBody: true, specifyBody: 'json', jsonBody: '{"a":1}' };

@@ -1,24 +1,14 @@
 import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import { eventually } from '../support/eventually';
 import { passWaits } from './fakeWaits';
-import { CREDENTIAL_TYPE, Rig, type Credential } from './rig';
+import { CREDENTIAL_TYPE, useRig, type Rig, type Credential } from './rig';
 
 let rig: Rig;
 let credential: Credential;
 
-beforeAll(async () => {
-	rig = await Rig.start();
+useRig(async (started) => {
+	rig = started;
 	credential = await rig.saved();
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.recorder.reset();
-	rig.provider.clearFaults();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
 });
 
 const CONTINUE = { onError: 'continueRegularOutput' } as const;

@@ -1,23 +1,14 @@
 import { NodeHelpers, type IDataObject, type INodeParameters } from 'n8n-workflow';
 import { VaultedOAuth2 } from '../../nodes/VaultedOAuth2/VaultedOAuth2.node';
 import type { Answer } from './recorder';
-import { Rig, TOOL_TYPE, type Credential } from './rig';
+import { useRig, type Rig, TOOL_TYPE, type Credential } from './rig';
 
 let rig: Rig;
 let credential: Credential;
 
-beforeAll(async () => {
-	rig = await Rig.start();
+useRig(async (started) => {
+	rig = started;
 	credential = await rig.saved({ apiBaseUrl: rig.recorder.url });
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.recorder.reset();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
 });
 
 const json = (value: unknown): Answer => ({

@@ -1,24 +1,14 @@
 import type { IDataObject, INodeExecutionData, INodeParameters } from 'n8n-workflow';
 import type { EngineRun } from '../support/n8nEngine';
 import type { Answer, Recorded } from './recorder';
-import { Rig, type Credential } from './rig';
+import { useRig, type Rig, type Credential } from './rig';
 
 let rig: Rig;
 let credential: Credential;
 
-beforeAll(async () => {
-	rig = await Rig.start();
+useRig(async (started) => {
+	rig = started;
 	credential = await rig.saved({ apiBaseUrl: `${rig.recorder.url}/v1` });
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.recorder.reset();
-	rig.elsewhere.reset();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
 });
 
 const JSON_TYPE = { 'content-type': 'application/json' };

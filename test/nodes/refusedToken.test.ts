@@ -1,22 +1,11 @@
 import type { INodeParameters } from 'n8n-workflow';
 import type { EngineRun } from '../support/n8nEngine';
-import { Rig, type Credential } from './rig';
+import { useRig, type Rig, type Credential } from './rig';
 
 let rig: Rig;
 
-beforeAll(async () => {
-	rig = await Rig.start();
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.recorder.reset();
-	rig.elsewhere.reset();
-	rig.provider.clearFaults();
-});
-afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
+useRig((started) => {
+	rig = started;
 });
 
 const POST = { method: 'POST', sendBody: true, specifyBody: 'json', jsonBody: '{"a":1}' };

@@ -192,3 +192,26 @@ export class Rig {
 		await this.engine.close();
 	}
 }
+
+/**
+ * A rig for all tests of a file, handed over before the first. Each test begins with servers that remember nothing, and leaves no token or
+ * secret where it can be read.
+ */
+export function useRig(started: (rig: Rig) => void | Promise<void>): void {
+	let rig: Rig;
+	beforeAll(async () => {
+		rig = await Rig.start();
+		await started(rig);
+	});
+	afterAll(async () => {
+		await rig.close();
+	});
+	beforeEach(() => {
+		rig.recorder.reset();
+		rig.elsewhere.reset();
+		rig.provider.clearFaults();
+	});
+	afterEach(() => {
+		expect(rig.leaks()).toEqual([]);
+	});
+}

@@ -1,21 +1,13 @@
 import type { ICredentialDataDecryptedObject, INodeParameters } from 'n8n-workflow';
 import type { Recorded } from './recorder';
-import { Rig, type Credential } from './rig';
+import { useRig, type Rig, type Credential } from './rig';
 
 let rig: Rig;
 
-beforeAll(async () => {
-	rig = await Rig.start();
-});
-afterAll(async () => {
-	await rig.close();
-});
-beforeEach(() => {
-	rig.recorder.reset();
-	rig.elsewhere.reset();
+useRig((started) => {
+	rig = started;
 });
 afterEach(() => {
-	expect(rig.leaks()).toEqual([]);
 	expect(rig.engine.credentials.dump()).not.toContain(KEY);
 	expect(rig.engine.log.join('\n')).not.toContain(KEY);
 });
